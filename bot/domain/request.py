@@ -1,0 +1,170 @@
+"""A request: one intended cancellation, its states and the only ways between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.domain.order import Order
+from bot.domain.quote import Notify, Quote
+from bot.domain.selection import Selection
+from bot.domain.settlement import Outcome
+
+
+class State(StrEnum):
+    REQUESTED = "requested"  # the order is being read
+    PENDING = "pending"  # the card waits for a decision
+    APPROVED = "approved"  # decided; not yet taken up
+    EXECUTING = "executing"  # taken up: the upstream may have been called
+    DONE = "done"
+    FAILED = "failed"  # nothing was changed upstream
+    UNKNOWN = "unknown"  # sent, and what happened could not be settled
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+    @property
+    def is_live(self) -> bool:
+        return bool(TRANSITIONS[self])
+
+
+# PENDING to itself is another selection; EXECUTING to PENDING is a quote that drifted.
+# PENDING to FAILED is a card that could not be posted: nobody could ever have decided on it.
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.REQUESTED: frozenset({State.PENDING, State.FAILED}),
+    State.PENDING: frozenset(
+        {
+            State.PENDING,
+            State.APPROVED,
+            State.REJECTED,
+            State.WITHDRAWN,
+            State.EXPIRED,
+            State.FAILED,
+        }
+    ),
+    State.APPROVED: frozenset({State.EXECUTING}),
+    State.EXECUTING: frozenset({State.DONE, State.FAILED, State.UNKNOWN, State.PENDING}),
+    State.UNKNOWN: frozenset({State.DONE, State.FAILED}),
+    State.DONE: frozenset(),
+    State.FAILED: frozenset(),
+    State.REJECTED: frozenset(),
+    State.WITHDRAWN: frozenset(),
+    State.EXPIRED: frozenset(),
+}
+LIVE_STATES = frozenset(state for state in State if TRANSITIONS[state])
+
+
+class TransitionError(ValueError):
+    """A step that the transition table does not allow: a defect of ours, never a user's mistake."""
+
+
+def check_transition(source: State, target: State) -> None:
+    """Raise TransitionError unless the table allows the step."""
+    if target not in TRANSITIONS[source]:
+        raise TransitionError(f"a request cannot go from {source} to {target}")
+
+
+class Source(StrEnum):
+    """How the request was made."""
+
+    COMMAND = "command"
+    MODAL = "modal"
+
+
+class FailureCode(StrEnum):
+    """Why a request failed. In every case nothing was changed upstream."""
+
+    ORDER_NOT_FOUND = "order_not_found"
+    NOT_PERMITTED = "not_permitted"
+    UNAVAILABLE = "unavailable"
+    REFUSED = "refused"
+    UNREADABLE = "unreadable"
+    BLOCKED = "blocked"
+    CHANGED = "changed"
+    NOT_APPLIED = "not_applied"
+    CARD_NOT_POSTED = "card_not_posted"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """`detail`: the upstream's or Slack's own words, where there are any; shown escaped."""
+
+    code: FailureCode
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acted, by ids only: a Slack user within a workspace (and organisation, if any)."""
+
+    user: str
+    team: str
+    enterprise: str | None = None
+
+
+class Verdict(StrEnum):
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    RESOLVED_DONE = "resolved_done"
+    RESOLVED_FAILED = "resolved_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What somebody decided on the quote of one revision, and when."""
+
+    verdict: Verdict
+    by: Actor
+    at: datetime
+    revision: int
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRef:
+    """A Slack message: channel id and ts."""
+
+    channel: str
+    ts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A row of the requests table as the rest of the house sees it.
+
+    `version` grows with every change (the optimistic lock); `revision` with every new quote, so
+    that a click can be matched with the quote that was on the card. `order` is the order as the
+    quote saw it; `previous_quote` the one it replaced, if it did.
+    """
+
+    id: str
+    venue: str
+    order_id: str
+    state: State
+    version: int
+    revision: int
+    requester: Actor
+    channel: str
+    source: Source
+    notify: Notify
+    created_at: datetime
+    updated_at: datetime
+    reason: str | None = None
+    response_url: str | None = None
+    order: Order | None = None
+    selection: Selection | None = None
+    quote: Quote | None = None
+    previous_quote: Quote | None = None
+    decision: Decision | None = None
+    failure: Failure | None = None
+    outcome: Outcome | None = None
+    card: MessageRef | None = None
+    result: MessageRef | None = None
+    delivered_version: int = 0
+
+    @property
+    def order_label(self) -> str:
+        return self.order.label if self.order else self.order_id

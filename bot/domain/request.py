@@ -29,7 +29,8 @@ class State(StrEnum):
         return bool(TRANSITIONS[self])
 
 
-# PENDING to itself is another selection; EXECUTING to PENDING is a quote that drifted.
+# PENDING to itself is another selection; EXECUTING to PENDING is a quote that drifted; UNKNOWN to
+# EXECUTING is *Check again*, which reads and sends nothing.
 # PENDING to FAILED is a card that could not be posted: nobody could ever have decided on it.
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.REQUESTED: frozenset({State.PENDING, State.FAILED}),
@@ -45,7 +46,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     ),
     State.APPROVED: frozenset({State.EXECUTING}),
     State.EXECUTING: frozenset({State.DONE, State.FAILED, State.UNKNOWN, State.PENDING}),
-    State.UNKNOWN: frozenset({State.DONE, State.FAILED}),
+    State.UNKNOWN: frozenset({State.EXECUTING, State.DONE, State.FAILED}),
     State.DONE: frozenset(),
     State.FAILED: frozenset(),
     State.REJECTED: frozenset(),
@@ -57,6 +58,10 @@ LIVE_STATES = frozenset(state for state in State if TRANSITIONS[state])
 
 class TransitionError(ValueError):
     """A step that the transition table does not allow: a defect of ours, never a user's mistake."""
+
+
+class StaleRequestError(Exception):
+    """The request is not in the state the caller expected: somebody else moved it on."""
 
 
 def check_transition(source: State, target: State) -> None:
@@ -104,12 +109,40 @@ class Actor:
     enterprise: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class NewRequest:
+    """What somebody asks for. `delivery_key` names the Slack delivery that brought it, so that
+
+    the same delivery arriving twice makes one request; `response_url` reaches the asker alone.
+    """
+
+    venue: str
+    order_id: str
+    requester: Actor
+    channel: str
+    source: Source
+    notify: Notify = Notify.CONFIRMATION
+    reason: str | None = None
+    response_url: str | None = None
+    delivery_key: str | None = None
+
+
+class CreationResult(StrEnum):
+    """CREATED now; REPEATED: this very delivery made it before; OCCUPIED: the order has a live
+
+    request already, which is the one returned.
+    """
+
+    CREATED = "created"
+    REPEATED = "repeated"
+    OCCUPIED = "occupied"
+
+
 class Verdict(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
-    RESOLVED_DONE = "resolved_done"
-    RESOLVED_FAILED = "resolved_failed"
+    RESOLVED = "resolved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +169,9 @@ class Request:
     """A row of the requests table as the rest of the house sees it.
 
     `version` grows with every change (the optimistic lock); `revision` with every new quote, so
-    that a click can be matched with the quote that was on the card. `order` is the order as the
-    quote saw it; `previous_quote` the one it replaced, if it did.
+    that a click can be matched with the quote that was on the card; `run` with every approval or
+    check, and names its workflow. `order` is the order as the quote saw it; `previous_quote` the
+    one it replaced after the order had changed upstream.
     """
 
     id: str
@@ -146,6 +180,7 @@ class Request:
     state: State
     version: int
     revision: int
+    run: int
     requester: Actor
     channel: str
     source: Source

@@ -108,9 +108,10 @@ def outcome(
 
 
 def _agreement(expected: Money, receipt: Receipt | None) -> Agreement:
-    """Whether the claim is this step's refund or the order's so far: the upstream's documentation
+    """Compare the claimed refund with the expected one.
 
-    does not say which (facts/acme.md section 2), so either is accepted and nothing else.
+    Whether it is this step's or the order's so far the documentation does not say
+    (facts/acme.md section 2): either is accepted, and nothing else.
     """
     if receipt is None or receipt.refund is None:
         return Agreement.NOT_STATED

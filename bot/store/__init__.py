@@ -1,0 +1,6 @@
+"""The database: tables, queries, migrations and the audit log."""
+
+from bot.store.database import Database, DatabaseError
+from bot.store.requests import RequestStore
+
+__all__ = ["Database", "DatabaseError", "RequestStore"]

@@ -1,0 +1,76 @@
+"""Rows to domain values and back. Domain values are kept as JSON text, money as exact strings."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from bot.domain.order import Order
+from bot.domain.quote import Notify, Quote
+from bot.domain.request import (
+    Actor,
+    Decision,
+    Failure,
+    MessageRef,
+    Request,
+    Source,
+    State,
+)
+from bot.domain.selection import Selection
+from bot.domain.settlement import Outcome, Receipt
+
+T = TypeVar("T")
+
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {
+    kind: TypeAdapter(kind)
+    for kind in (Order, Selection, Quote, Decision, Failure, Outcome, Receipt)
+}
+
+
+def dump(value: object | None) -> str | None:
+    """Write a domain value as JSON text."""
+    return None if value is None else _ADAPTERS[type(value)].dump_json(value).decode()
+
+
+def load(kind: type[T], text: str | None) -> T | None:
+    """Read a domain value that `dump` wrote."""
+    if text is None:
+        return None
+    value: T = _ADAPTERS[kind].validate_json(text)
+    return value
+
+
+def request_from_row(row: sa.Row[Any]) -> Request:
+    return Request(
+        id=row.id,
+        venue=row.venue,
+        order_id=row.order_id,
+        state=State(row.state),
+        version=row.version,
+        revision=row.revision,
+        run=row.run,
+        requester=Actor(row.requester_user, row.requester_team, row.requester_enterprise),
+        channel=row.channel,
+        source=Source(row.source),
+        notify=Notify(row.notify),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        reason=row.reason,
+        response_url=row.response_url,
+        order=load(Order, row.order_snapshot),
+        selection=load(Selection, row.selection),
+        quote=load(Quote, row.quote),
+        previous_quote=load(Quote, row.previous_quote),
+        decision=load(Decision, row.decision),
+        failure=load(Failure, row.failure),
+        outcome=load(Outcome, row.outcome),
+        card=_message(row.card_channel, row.card_ts),
+        result=_message(row.result_channel, row.result_ts),
+        delivered_version=row.delivered_version,
+    )
+
+
+def _message(channel: str | None, ts: str | None) -> MessageRef | None:
+    return MessageRef(channel, ts) if channel and ts else None

@@ -1,0 +1,63 @@
+"""Workflow `deliver`: bring what people see in line with the request, however long it takes.
+
+It always renders the newest state, so a late or repeated delivery can show nothing outdated.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from bot.domain.request import Failure, FailureCode, Request, StaleRequestError, State
+from bot.workflows.engine import Durable
+from bot.workflows.ports import DeliveryImpossibleError, DeliveryPostponedError
+from bot.workflows.services import Services
+
+log = structlog.get_logger(__name__)
+
+_SHOWN = -1.0
+
+
+async def deliver(services: Services, durable: Durable, request_id: str) -> None:
+    """Show the request's state; on trouble wait and try again. The sweep takes over at the end."""
+    for pause in (*services.pauses.deliver, 0):
+        wait = await durable.step("show", lambda: _show(services, request_id))
+        if wait == _SHOWN:
+            return
+        await durable.sleep(max(wait, pause))
+
+
+async def _show(services: Services, request_id: str) -> float:
+    """Show the newest state; return the seconds to wait before another try, or _SHOWN."""
+    # One at a time per request, or an older rendering could overtake a newer one.
+    async with services.lock(request_id):
+        while True:
+            request = await services.ledger.get(request_id)
+            if request is None or request.delivered_version >= request.version:
+                return _SHOWN
+            try:
+                shown = await services.desk.show(request)
+            except DeliveryPostponedError as error:
+                log.warning("delivery_postponed", request=request_id, cause=str(error))
+                return error.seconds or 0
+            except DeliveryImpossibleError as error:
+                await _give_up(services, request, error.cause)
+            else:
+                await services.ledger.delivered(
+                    request_id, request.version, shown.card, shown.result
+                )
+
+
+async def _give_up(services: Services, request: Request, cause: str) -> None:
+    """A card that cannot be posted ends its request, for nobody could ever decide on it.
+
+    Anything else that cannot be shown is noted as shown: the truth about the order stands.
+    """
+    log.error("delivery_impossible", request=request.id, state=request.state, cause=cause)
+    if request.state is State.PENDING and request.card is None:
+        failure = Failure(FailureCode.CARD_NOT_POSTED, cause)
+        try:
+            await services.ledger.fail(request.id, State.PENDING, failure)
+        except StaleRequestError:
+            return
+    else:
+        await services.ledger.delivered(request.id, request.version)

@@ -1,0 +1,217 @@
+"""Workflow `execute`, the money path: claim, re-read, compare, send, read back, record.
+
+Exactly one effect, whatever crashes: a row in `sends` is written before every attempt, so a step
+that runs again finds it and reads instead of sending. A lost answer is settled by reading; it is
+sent again once, only if that is harmless upstream and the order shows that nothing happened.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import structlog
+
+from bot.domain.order import Order
+from bot.domain.quote import fingerprint, quote
+from bot.domain.request import Failure, FailureCode, Request, StaleRequestError, State
+from bot.domain.selection import Selection
+from bot.domain.sending import Answer, Send
+from bot.domain.settlement import Effect, effect, outcome
+from bot.ticketing import (
+    NotPermittedError,
+    OrderNotFoundError,
+    OutcomeLostError,
+    RefusedError,
+    TicketingError,
+    UnavailableError,
+)
+from bot.workflows.delivery import deliver
+from bot.workflows.engine import Durable
+from bot.workflows.failures import failure_of
+from bot.workflows.services import Services
+
+log = structlog.get_logger(__name__)
+
+_MOST_ATTEMPTS = 2
+
+
+class Next(StrEnum):
+    """What a step found: OVER, the request left EXECUTING; OPEN, the effect must be settled."""
+
+    OVER = "over"
+    OPEN = "open"
+
+
+async def execute(services: Services, durable: Durable, request_id: str) -> None:
+    """Carry out an approved request, or settle one whose outcome is unknown."""
+    path = _MoneyPath(services, request_id)
+    found = await durable.step("send", path.send)
+    if found == Next.OPEN and not await _settle(services, durable, path):
+        found = await durable.step("send_again", path.send_again)
+        if found == Next.OPEN and not await _settle(services, durable, path):
+            await durable.step("give_up", path.give_up)
+    await deliver(services, durable, request_id)
+
+
+async def _settle(services: Services, durable: Durable, path: _MoneyPath) -> bool:
+    """Read the order until it tells what happened; False if the quiet period passes without."""
+    for pause in (0.0, *services.pauses.settle):
+        if pause:
+            await durable.sleep(pause)
+        if await durable.step("read_back", path.read_back) == Next.OVER:
+            return True
+    return False
+
+
+class _MoneyPath:
+    """The steps. Each reads the rows first, so that running twice is running once."""
+
+    def __init__(self, services: Services, request_id: str) -> None:
+        self._services = services
+        self._ledger = services.ledger
+        self._request_id = request_id
+
+    async def send(self) -> Next:
+        """Claim the request and make its first attempt, unless one was made before."""
+        try:
+            request = await self._ledger.claim(self._request_id)
+            if await self._ledger.last_send(request) is not None:
+                return Next.OPEN
+            return await self._check_and_send(request, attempt=1)
+        except StaleRequestError:
+            return Next.OVER
+
+    async def _check_and_send(self, request: Request, attempt: int) -> Next:
+        """Send only what was approved: the order must still be the one that was quoted."""
+        try:
+            order = await self._read(request)
+        except TicketingError as error:
+            if attempt > 1:
+                return Next.OPEN
+            await self._ledger.fail(request.id, State.EXECUTING, failure_of(error))
+            return Next.OVER
+        selection, approved = _decided(request)
+        if fingerprint(order, selection) != approved:
+            if attempt > 1:
+                return Next.OPEN
+            await self._hand_back(request, order, selection)
+            return Next.OVER
+        return await self._send(request, order, selection, attempt)
+
+    async def _hand_back(self, request: Request, order: Order, selection: Selection) -> None:
+        left = selection.within(order)
+        fresh = quote(order, left, self._services.now())
+        if left.counts:
+            await self._ledger.drift(request.id, order, left, fresh)
+        else:
+            failure = Failure(FailureCode.CHANGED)
+            await self._ledger.fail(request.id, State.EXECUTING, failure)
+
+    async def _send(
+        self, request: Request, order: Order, selection: Selection, attempt: int
+    ) -> Next:
+        if not await self._ledger.claim_send(request, attempt):
+            return Next.OPEN
+        system = self._services.ticketing(request.venue)
+        try:
+            receipt = await system.cancel(order, selection, request.notify)
+        except (NotPermittedError, OrderNotFoundError, UnavailableError) as error:
+            answer = Answer.NOT_SENT if isinstance(error, UnavailableError) else Answer.REFUSED
+            await self._ledger.record_answer(request, attempt, answer, error.detail)
+            if attempt > 1:
+                return Next.OPEN  # the first attempt may still have done something
+            await self._ledger.fail(request.id, State.EXECUTING, failure_of(error))
+            return Next.OVER
+        except RefusedError as error:
+            await self._ledger.record_answer(request, attempt, Answer.REFUSED, error.detail)
+        except OutcomeLostError as error:
+            log.warning("answer_lost", request=request.id, attempt=attempt, cause=error.detail)
+            await self._ledger.record_answer(request, attempt, Answer.LOST, error.detail)
+        else:
+            await self._ledger.record_answer(request, attempt, Answer.ACCEPTED, None, receipt)
+        return Next.OPEN
+
+    async def read_back(self) -> Next:
+        """Compare the order with what was intended, and record what that proves."""
+        try:
+            request = await self._ledger.claim(self._request_id)
+            send = await self._ledger.last_send(request)
+            if send is None:
+                raise LookupError("nothing was sent, so nothing can be read back")
+            try:
+                order = await self._read(request)
+            except TicketingError as error:
+                log.warning("read_back_failed", request=request.id, cause=error.detail)
+                return Next.OPEN
+            return await self._record(request, send, order)
+        except StaleRequestError:
+            return Next.OVER
+
+    async def _record(self, request: Request, send: Send, after: Order) -> Next:
+        selection, _ = _decided(request)
+        before, quoted = request.order, request.quote
+        if before is None or quoted is None:
+            raise LookupError("an executing request has an order and a quote")
+        match effect(before, selection, after):
+            case Effect.APPLIED:
+                now = self._services.now()
+                result = outcome(before, quoted, after, send.receipt, request.notify, now)
+                await self._ledger.finish(request.id, result)
+                return Next.OVER
+            case Effect.NOT_APPLIED if self._will_not_apply(request, send):
+                code = (
+                    FailureCode.REFUSED
+                    if send.answer is Answer.REFUSED
+                    else FailureCode.NOT_APPLIED
+                )
+                failure = Failure(code, send.detail)
+                await self._ledger.fail(request.id, State.EXECUTING, failure)
+                return Next.OVER
+            case _:
+                return Next.OPEN
+
+    def _will_not_apply(self, request: Request, send: Send) -> bool:
+        """Whether an order that shows no change proves that there will be none."""
+        if send.answer is Answer.REFUSED and send.attempt == 1:
+            return True
+        is_check = send.run != request.run
+        return is_check and self._services.now() - send.sent_at > self._services.pauses.late
+
+    async def send_again(self) -> Next:
+        """Make the second attempt where that is harmless and the first one shows no effect."""
+        try:
+            request = await self._ledger.claim(self._request_id)
+            send = await self._ledger.last_send(request)
+            if send is None or not self._may_send_again(request, send):
+                return Next.OPEN
+            return await self._check_and_send(request, send.attempt + 1)
+        except StaleRequestError:
+            return Next.OVER
+
+    def _may_send_again(self, request: Request, send: Send) -> bool:
+        return (
+            send.run == request.run
+            and send.is_open
+            and send.attempt < _MOST_ATTEMPTS
+            and self._services.ticketing(request.venue).may_resend(request.notify)
+        )
+
+    async def give_up(self) -> None:
+        """Say that the outcome is unknown; a person takes it from here."""
+        try:
+            request = await self._ledger.claim(self._request_id)
+            send = await self._ledger.last_send(request)
+            detail = send.detail if send and send.detail else "the order does not show the change"
+            await self._ledger.mark_unknown(self._request_id, detail)
+        except StaleRequestError:
+            return
+
+    async def _read(self, request: Request) -> Order:
+        return await self._services.ticketing(request.venue).read_order(request.order_id)
+
+
+def _decided(request: Request) -> tuple[Selection, str]:
+    """What the approver approved: the selection, and the fingerprint of the facts behind it."""
+    if request.selection is None or request.quote is None:
+        raise LookupError(f"request {request.id} was approved without a quote")
+    return request.selection, request.quote.fingerprint

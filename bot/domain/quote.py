@@ -56,7 +56,7 @@ class BlockCode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Warning:  # noqa: A001 - the field's word; the built-in is never used here
+class QuoteWarning:
     """Something an approver should know. `line_id`, `count`, `amount` where they apply."""
 
     code: WarningCode
@@ -66,7 +66,7 @@ class Warning:  # noqa: A001 - the field's word; the built-in is never used here
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class QuoteBlock:
     """A reason why this quote must not be executed."""
 
     code: BlockCode
@@ -103,8 +103,8 @@ class Quote:
     destination: Destination
     cancels_order: bool
     fees_kept: Money
-    warnings: tuple[Warning, ...]
-    blocks: tuple[Block, ...]
+    warnings: tuple[QuoteWarning, ...]
+    blocks: tuple[QuoteBlock, ...]
     fingerprint: str
 
     @property
@@ -173,30 +173,32 @@ def _quote_lines(order: Order, selection: Selection) -> Iterator[QuoteLine]:
         )
 
 
-def _warnings(order: Order, selection: Selection, value: Money, now: datetime) -> Iterator[Warning]:
+def _warnings(
+    order: Order, selection: Selection, value: Money, now: datetime
+) -> Iterator[QuoteWarning]:
     for line, count in _selected(order, selection):
         yield from _line_warnings(line, count, now)
     if order.balance:
-        yield Warning(WarningCode.UNPAID_BALANCE, amount=order.balance)
+        yield QuoteWarning(WarningCode.UNPAID_BALANCE, amount=order.balance)
     if order.organisation:
-        yield Warning(WarningCode.ORGANISATION)
+        yield QuoteWarning(WarningCode.ORGANISATION)
     if selection.counts and not value:
-        yield Warning(WarningCode.FREE)
+        yield QuoteWarning(WarningCode.FREE)
     if not _paid_by_card(order):
-        yield Warning(WarningCode.NOT_CARD)
+        yield QuoteWarning(WarningCode.NOT_CARD)
     if order.created_at and now - order.created_at > PROCESSOR_AGE_LIMIT:
-        yield Warning(WarningCode.OLD_ORDER, count=(now - order.created_at).days)
+        yield QuoteWarning(WarningCode.OLD_ORDER, count=(now - order.created_at).days)
 
 
-def _line_warnings(line: OrderLine, count: int, now: datetime) -> Iterator[Warning]:
+def _line_warnings(line: OrderLine, count: int, now: datetime) -> Iterator[QuoteWarning]:
     if line.checked_in:
-        yield Warning(WarningCode.CHECKED_IN, line.id, line.checked_in)
+        yield QuoteWarning(WarningCode.CHECKED_IN, line.id, line.checked_in)
     if line.event_at and line.event_at < now:
-        yield Warning(WarningCode.PAST_EVENT, line.id)
+        yield QuoteWarning(WarningCode.PAST_EVENT, line.id)
     if line.converted:
-        yield Warning(WarningCode.CONVERTED, line.id)
+        yield QuoteWarning(WarningCode.CONVERTED, line.id)
     if line.subtotal != line.unit_price * line.quantity:
-        yield Warning(WarningCode.ROUNDING, line.id, count, line.subtotal)
+        yield QuoteWarning(WarningCode.ROUNDING, line.id, count, line.subtotal)
 
 
 def _paid_by_card(order: Order) -> bool:
@@ -214,14 +216,14 @@ _KIND_BLOCKS = {
 }
 
 
-def _blocks(order: Order, selection: Selection) -> Iterator[Block]:
+def _blocks(order: Order, selection: Selection) -> Iterator[QuoteBlock]:
     if not order.quantity:
-        yield Block(BlockCode.NOTHING_LEFT)
+        yield QuoteBlock(BlockCode.NOTHING_LEFT)
         return
     if not any(line.quantity and line.is_cancellable for line in order.lines):
-        yield Block(BlockCode.NOTHING_CANCELLABLE)
+        yield QuoteBlock(BlockCode.NOTHING_CANCELLABLE)
     for line, _ in _selected(order, selection):
         if not line.is_cancellable:
-            yield Block(_KIND_BLOCKS.get(line.kind, BlockCode.COMBO), line.id)
+            yield QuoteBlock(_KIND_BLOCKS.get(line.kind, BlockCode.COMBO), line.id)
     if not selection.within(order).counts:
-        yield Block(BlockCode.NOTHING_LEFT)
+        yield QuoteBlock(BlockCode.NOTHING_LEFT)

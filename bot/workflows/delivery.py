@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import structlog
 
+from bot.domain.delivery import DeliveryImpossibleError, DeliveryPostponedError
 from bot.domain.request import Failure, FailureCode, Request, StaleRequestError, State
 from bot.workflows.engine import Durable
-from bot.workflows.ports import DeliveryImpossibleError, DeliveryPostponedError
 from bot.workflows.services import Services
 
 log = structlog.get_logger(__name__)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import IO, Protocol, TypeVar
 
@@ -44,7 +44,7 @@ class Durable(Protocol):
         ...
 
 
-Workflow = Callable[[Durable, str], Awaitable[None]]
+Workflow = Callable[[Durable, str], Coroutine[None, None, None]]
 
 
 class _Durable:
@@ -63,7 +63,7 @@ class Engine:
 
     def __init__(self, url: sa.URL) -> None:
         self._url = url
-        self._workflows: dict[str, Callable[[str], Awaitable[None]]] = {}
+        self._workflows: dict[str, Callable[[str], Coroutine[None, None, None]]] = {}
         self._lock: IO[str] | psycopg.Connection | None = None
 
     def register(

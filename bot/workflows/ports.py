@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.delivery import Delivery
 from bot.domain.order import Order
 from bot.domain.quote import Quote
 from bot.domain.request import Failure, MessageRef, Request, State
@@ -58,30 +58,6 @@ class Ledger(Protocol):
         card: MessageRef | None = None,
         result: MessageRef | None = None,
     ) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """Where a request is shown now."""
-
-    card: MessageRef | None = None
-    result: MessageRef | None = None
-
-
-class DeliveryPostponedError(Exception):
-    """People cannot be reached right now; try again after `seconds`, or when it seems best."""
-
-    def __init__(self, seconds: float | None, cause: str) -> None:
-        super().__init__(cause)
-        self.seconds = seconds
-
-
-class DeliveryImpossibleError(Exception):
-    """The card cannot be shown where it was asked for; `cause` is the system's own word."""
-
-    def __init__(self, cause: str) -> None:
-        super().__init__(cause)
-        self.cause = cause
 
 
 class Desk(Protocol):

@@ -62,15 +62,17 @@ class AcmeTicketing:
 def update_body(order: Order, selection: Selection, notify: Notify) -> dict[str, Any]:
     """The update that leaves what `selection` does not take.
 
-    Every line is listed, as ACME does not say what becomes of lines that are not. The guest's
-    confirmation e-mail is ACME's default, so only its absence is asked for.
+    Every line that has something left is listed, as ACME does not say what becomes of lines that
+    are not; lines at 0 are left out, as it does not say either whether 0 may be repeated. The
+    guest's confirmation e-mail is ACME's default, so only its absence is asked for.
     """
     items = []
     for line in order.lines:
         remaining = line.quantity - selection.count(line.id)
         if not 0 <= remaining <= line.quantity:
             raise ValueError(f"line {line.id} has {line.quantity} left, fewer than selected")
-        items.append({"orderItemId": line.id, "quantity": remaining})
+        if line.quantity:
+            items.append({"orderItemId": line.id, "quantity": remaining})
     body: dict[str, Any] = {"orderId": order.id, "orderItems": items}
     return body | {"noEmail": True} if notify is Notify.NONE else body
 

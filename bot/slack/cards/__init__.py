@@ -1,0 +1,7 @@
+"""Domain values to what people read: Block Kit messages, modals and sentences. Pure functions."""
+
+from bot.slack.cards.card import card
+from bot.slack.cards.message import Message
+from bot.slack.cards.result import reply
+
+__all__ = ["Message", "card", "reply"]

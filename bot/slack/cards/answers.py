@@ -1,0 +1,177 @@
+"""Sentences for one person only: help, refusals, lists. Never a stack trace, never a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from bot.domain.policy import Action, Ruling
+from bot.domain.request import Request, State, Verdict
+from bot.domain.selection import SelectionError, SelectionProblem
+from bot.domain.venue import Venue
+from bot.slack.cards import words
+from bot.slack.cards.format import clock, foreign, money, person, tickets
+
+Link = Callable[[Request], str | None]
+
+
+def help_text(venues: Mapping[str, Venue]) -> str:
+    lines = [
+        "*Cancel and refund a ticket order, with a second pair of eyes*",
+        (
+            "• `/cancel-order 26644388` asks to cancel an order; a reason may follow: "
+            "`/cancel-order 26644388 guest is ill`"
+        ),
+        "• `/cancel-order` opens a form",
+        "• `/cancel-order status 26644388` tells how the latest request for an order stands",
+        "• `/cancel-order pending` lists what waits, `/cancel-order history` what was asked last",
+        "",
+        (
+            "You see a card with the order and the exact refund. Somebody else approves it there; "
+            "then the order is cancelled, read again to prove it, and the refund details are posted."
+        ),
+        (
+            "Use the *order id* (the number at the end of the order’s address in the back office), "
+            "not the order number on the guest’s confirmation."
+        ),
+    ]
+    if len(venues) > 1:
+        keys = ", ".join(f"`{key}` ({foreign(venue.name, 60)})" for key, venue in venues.items())
+        lines.append(
+            f"Venues: {keys}. Name one like `/cancel-order {next(iter(venues))}:26644388`."
+        )
+    return "\n".join(lines)
+
+
+def reading(order_id: str, venue: Venue) -> str:
+    return f"Reading order {order_id} from {venue.system}… The card follows in this channel."
+
+
+def occupied(request: Request, link: str | None) -> str:
+    """The answer to a second request for an order that has a live one."""
+    order = foreign(request.order_label, 40)
+    state = words.state_title(request)
+    where = f" <{link}|Open its card>." if link else ""
+    return (
+        f"There is already a request for order {order}, {state}, asked by "
+        f"{person(request.requester)} {clock(request.created_at)}.{where}"
+    )
+
+
+def occupied_in_form(request: Request) -> str:
+    """The same beside a form's field, where no links or mentions work."""
+    return (
+        f"There is already a request for this order, {words.state_title(request)}. "
+        f"Use /cancel-order status {request.order_id} to find it."
+    )
+
+
+def refusal(ruling: Ruling, action: Action, request: Request) -> str:
+    """Tell somebody why their click did nothing. The request stays as it is."""
+    asker = person(request.requester)
+    order = foreign(request.order_label, 40)
+    return {
+        Ruling.SELF_APPROVAL: (
+            f"You asked for this yourself, so somebody else must "
+            f"{'settle' if action is Action.RESOLVE else 'approve'} it. Order {order} is unchanged."
+        ),
+        Ruling.OWN_REQUEST: "This is your own request: use *Withdraw* to take it back.",
+        Ruling.REQUESTER_ONLY: (
+            f"Only {asker}, who asked, can do that. If it should not happen, use *Reject*."
+        ),
+        Ruling.QUOTE_CHANGED: (
+            "The card changed since you saw it, so your click did not count. Look at the new "
+            "amounts and decide again."
+        ),
+        Ruling.QUOTE_BLOCKED: (
+            "This cannot be approved as it stands: something selected cannot be cancelled here. "
+            f"{asker} can use *Choose tickets* to leave it out."
+        ),
+        Ruling.STATE_MOVED_ON: moved_on(request),
+        Ruling.ALLOWED: "",
+    }[ruling]
+
+
+def moved_on(request: Request) -> str:
+    """Tell who got there first, and when."""
+    order = foreign(request.order_label, 40)
+    decision = request.decision
+    if decision is None:
+        return f"Nothing to do any more: order {order} is {words.state_title(request)}."
+    verb = {
+        Verdict.APPROVED: "approved",
+        Verdict.REJECTED: "rejected",
+        Verdict.WITHDRAWN: "withdrew",
+        Verdict.RESOLVED: "settled",
+    }[decision.verdict]
+    return (
+        f"{person(decision.by)} {verb} this already {clock(decision.at)}; order {order} is "
+        f"{words.state_title(request)}. Your click changed nothing."
+    )
+
+
+def unknown_request() -> str:
+    return (
+        "This card belongs to a request that this bot does not know, perhaps from another "
+        "installation. Nothing was changed. Run `/cancel-order` again."
+    )
+
+
+def selection_problem(error: SelectionError, left: int | None) -> str:
+    """Say beside a field of the form what is wrong with the number in it."""
+    return {
+        SelectionProblem.NOT_A_COUNT: "Enter a whole number, 0 or more.",
+        SelectionProblem.UNKNOWN_LINE: "This line is no longer on the order. Open the form again.",
+        SelectionProblem.TOO_MANY: f"Only {left} left on this line: enter {left} or fewer.",
+        SelectionProblem.NOT_CANCELLABLE: "This line cannot be cancelled from here.",
+        SelectionProblem.EMPTY: "Choose at least one ticket, or close the form.",
+    }[error.problem]
+
+
+def status(request: Request | None, order_id: str, venue: Venue, link: Link) -> str:
+    if request is None:
+        return f"Nobody has asked for order {order_id} of {foreign(venue.name, 60)} yet."
+    return _row(request, venue, link)
+
+
+def listing(requests: Sequence[Request], venues: Mapping[str, Venue], link: Link, none: str) -> str:
+    rows = [
+        _row(request, venues[request.venue], link)
+        for request in requests
+        if request.venue in venues
+    ]
+    return "\n".join(f"• {row}" for row in rows) or none
+
+
+def _row(request: Request, venue: Venue, link: Link) -> str:
+    quote = request.quote
+    what = f", {tickets(quote.tickets)}, {money(quote.refund, venue)}" if quote else ""
+    failure = (
+        f" {words.failure(request, request.failure, venue)}"
+        if request.state is State.FAILED and request.failure
+        else ""
+    )
+    address = link(request)
+    where = f" <{address}|Open the card>" if address else ""
+    return (
+        f"Order {foreign(request.order_label, 40)}{what}: *{words.state_title(request)}*, asked by "
+        f"{person(request.requester)} {clock(request.created_at)}.{failure}{where}"
+    )
+
+
+def not_found_in_message() -> str:
+    return (
+        "There is no order id in that message (a number of five digits or more). Use "
+        "`/cancel-order` and type it in."
+    )
+
+
+def form_failed() -> str:
+    return "The form could not be opened. Use `/cancel-order 26644388` instead, or try again."
+
+
+def nothing_posted(request: Request, venue: Venue) -> str:
+    """The private end of a request that never got a card."""
+    if request.failure is None:
+        return f"Order {foreign(request.order_id, 40)} was not cancelled."
+    why = words.failure(request, request.failure, venue)
+    return f"Order {foreign(request.order_label, 40)} was not cancelled. {why} Nothing was changed."

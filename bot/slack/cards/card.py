@@ -1,0 +1,249 @@
+"""The card: one message per request, updated in place from the first quote to the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.domain.quote import Quote, QuoteLine
+from bot.domain.request import Decision, Request, State, Verdict
+from bot.domain.venue import Venue
+from bot.slack.cards import words
+from bot.slack.cards.format import (
+    clean,
+    clock,
+    event_time,
+    foreign,
+    masked_email,
+    money,
+    person,
+    tickets,
+)
+from bot.slack.cards.message import (
+    Block,
+    Message,
+    actions,
+    button,
+    confirm,
+    context,
+    fields,
+    header,
+    section,
+    sections,
+)
+
+METADATA_EVENT = "rescind_request"
+_BLOCK_PREFIX = "decision"
+# Fifty blocks a message: what is listed line by line must leave room for the rest.
+_LINES_SHOWN = 40
+
+
+def card(request: Request, venue: Venue) -> Message:
+    """Render a request that has a quote, in whatever state it is."""
+    if request.quote is None:
+        raise ValueError(f"request {request.id} has no quote to show")
+    return Message(
+        text=_summary(request, request.quote, venue),
+        blocks=tuple(_blocks(request, request.quote, venue)),
+        metadata=metadata(request),
+    )
+
+
+def metadata(request: Request) -> dict[str, object]:
+    """Ids only: anyone with access to the history can read it."""
+    payload = {"request_id": request.id, "version": request.version}
+    return {"event_type": METADATA_EVENT, "event_payload": payload}
+
+
+def block_id(request: Request) -> str:
+    """Tell a click which quote its card showed. New on every update, as Slack asks."""
+    return f"{_BLOCK_PREFIX}:{request.revision}:{request.version}"
+
+
+def seen_revision(clicked_block_id: str) -> int | None:
+    """Read the revision back from a click; None if the block is not one of ours."""
+    prefix, _, rest = clicked_block_id.partition(":")
+    revision = rest.partition(":")[0]
+    return int(revision) if prefix == _BLOCK_PREFIX and revision.isdecimal() else None
+
+
+def _summary(request: Request, quote: Quote, venue: Venue) -> str:
+    return (
+        f"Order {foreign(request.order_label, 40)}, {words.state_title(request)}: "
+        f"{tickets(quote.tickets)}, refund {money(quote.refund, venue)}, "
+        f"asked by {person(request.requester)}."
+    )
+
+
+def _blocks(request: Request, quote: Quote, venue: Venue) -> Iterator[Block]:
+    yield header(f"Order {clean(request.order_label, 40)} · {words.state_title(request)}")
+    yield section(_who_and_why(request, quote))
+    if request.state is State.PENDING and request.previous_quote is not None:
+        yield from _drift(request.previous_quote, quote, venue)
+    yield from sections(_line_texts(quote, venue))
+    yield header(_amount(request, quote, venue))
+    yield context(_terms(request, quote, venue))
+    if request.state is State.PENDING:
+        cautions = [f":warning: {words.warning(item, quote, venue)}" for item in quote.warnings]
+        bars = [f":no_entry: {words.block(item, venue)}" for item in quote.blocks]
+        yield from sections(_distinct(bars) + cautions)
+        if bars:
+            yield section("Use *Choose tickets* to leave out what cannot be cancelled here.")
+    yield from sections(_state_texts(request, venue))
+    buttons = _buttons(request, quote, venue)
+    if buttons:
+        yield actions(block_id(request), buttons)
+    yield context(
+        f"{foreign(venue.name)} · order id {foreign(request.order_id, 40)} · asked "
+        f"{clock(request.created_at)} · request {request.id}"
+    )
+
+
+def _who_and_why(request: Request, quote: Quote) -> str:
+    order = request.order
+    what = "the whole order" if quote.cancels_order else "a part of the order"
+    text = f"{person(request.requester)} asks to cancel *{tickets(quote.tickets)}*, {what}"
+    if order is not None:
+        name = foreign(order.guest_name, 80) if order.guest_name else ""
+        email = f"({masked_email(order.guest_email)})" if order.guest_email else ""
+        guest = " ".join(part for part in (name, email) if part)
+        text += f", of {guest}" if guest else ""
+        text += f", for {foreign(order.organisation, 80)}" if order.organisation else ""
+    return f"{text}.\n>{foreign(request.reason, 500)}" if request.reason else f"{text}."
+
+
+def _line_texts(quote: Quote, venue: Venue) -> Iterator[str]:
+    for line in quote.lines[:_LINES_SHOWN]:
+        yield _line_text(line, venue)
+    hidden = quote.lines[_LINES_SHOWN:]
+    if hidden:
+        count = tickets(sum(line.cancelled for line in hidden))
+        yield f"• and {len(hidden)} more lines with {count}, included in the amount"
+
+
+def _line_text(line: QuoteLine, venue: Venue) -> str:
+    count = (
+        str(line.cancelled)
+        if line.cancelled == line.quantity
+        else (f"{line.cancelled} of {line.quantity}")
+    )
+    event = " · ".join(
+        part
+        for part in (
+            foreign(line.event, 120) if line.event else "",
+            event_time(line.event_at, venue) if line.event_at else "",
+        )
+        if part
+    )
+    price = f"{line.cancelled} × {money(line.unit_price, venue)} = *{money(line.amount, venue)}*"
+    return f"• *{count} × {foreign(line.name, 80)}*  {price}" + (f"\n   {event}" if event else "")
+
+
+def _amount(request: Request, quote: Quote, venue: Venue) -> str:
+    if request.state is State.DONE and request.outcome is not None:
+        return f"Refunded {money(request.outcome.refund, venue)}"
+    if request.state in {State.FAILED, State.REJECTED, State.WITHDRAWN, State.EXPIRED}:
+        return "Nothing was cancelled or refunded"
+    return f"Refund {money(quote.refund, venue)}"
+
+
+def _terms(request: Request, quote: Quote, venue: Venue) -> str:
+    parts = [f"The refund {words.destination(quote.destination)}."]
+    if quote.refund != quote.value:
+        parts.append(f"The tickets are worth {money(quote.value, venue)}.")
+    if quote.fees_kept:
+        parts.append(f"Fees of {money(quote.fees_kept, venue)} are kept.")
+    if not quote.cancels_order:
+        parts.append(f"{money(quote.total_after, venue)} stays on the order.")
+    parts.append(words.notification(request.notify, venue))
+    return " ".join(parts)
+
+
+def _drift(before: Quote, now: Quote, venue: Venue) -> Iterator[Block]:
+    yield section(
+        ":arrows_counterclockwise: *The order changed after it was approved.* Nothing was sent. "
+        "Please decide again on what it is now."
+    )
+    yield from fields(
+        [
+            ("Approved before", f"{tickets(before.tickets)}, {money(before.refund, venue)}"),
+            ("The order now", f"{tickets(now.tickets)}, {money(now.refund, venue)}"),
+        ]
+    )
+
+
+def _state_texts(request: Request, venue: Venue) -> Iterator[str]:
+    if request.decision is not None:
+        yield _decision_text(request.decision)
+    match request.state:
+        case State.APPROVED | State.EXECUTING:
+            yield f":hourglass_flowing_sand: {venue.system} is being asked, then checked."
+        case State.DONE if request.outcome is None:
+            yield ":white_check_mark: Done, as settled by a person. Amounts were not confirmed."
+        case State.DONE:
+            yield f":white_check_mark: {venue.system} shows it done. Details are in the thread."
+            if request.outcome is not None and request.outcome.needs_a_person:
+                yield ":warning: *Figures do not agree*: see the thread before telling the guest."
+        case State.FAILED if request.failure is not None:
+            yield f":x: {words.failure(request, request.failure, venue)}"
+        case State.UNKNOWN:
+            yield unknown_text(request, venue)
+
+
+def unknown_text(request: Request, venue: Venue) -> str:
+    """What to check when nobody can tell whether the cancellation happened."""
+    return (
+        f":rotating_light: *It is not known whether {venue.system} did it.* Its answer was lost or "
+        f"contradicts the order. Look at order {foreign(request.order_label, 40)} there: are the "
+        "tickets cancelled, was the refund made? Do not cancel it again by hand before you know. "
+        "*Check again* reads the order once more; *Settle* records what you found."
+    )
+
+
+def _decision_text(decision: Decision) -> str:
+    verb = {
+        Verdict.APPROVED: ":thumbsup: Approved",
+        Verdict.REJECTED: ":no_entry_sign: Rejected",
+        Verdict.WITHDRAWN: ":leftwards_arrow_with_hook: Withdrawn",
+        Verdict.RESOLVED: ":memo: Settled",
+    }[decision.verdict]
+    note = f"\n>{foreign(decision.note, 500)}" if decision.note else ""
+    return f"{verb} by {person(decision.by)} · {clock(decision.at)}{note}"
+
+
+def _buttons(request: Request, quote: Quote, venue: Venue) -> list[Block]:
+    if request.state is State.UNKNOWN:
+        return [
+            button("Check again", "recheck", request.id, "primary"),
+            button("Settle…", "resolve", request.id),
+        ]
+    if request.state is not State.PENDING:
+        return []
+    order = clean(request.order_label, 40)
+    refund = money(quote.refund, venue)
+    withdraw = confirm(
+        "Withdraw this request?",
+        f"Order {order} stays as it is.",
+        "Withdraw",
+        "Keep it",
+        "danger",
+    )
+    decide = []
+    if not quote.blocks:
+        sure = confirm(
+            f"Refund {refund}?",
+            f"Cancel {tickets(quote.tickets)} of order {order} and refund {refund}. This cannot "
+            "be undone.",
+            f"Refund {refund}",
+            "Not yet",
+        )
+        decide = [button(f"Approve refund of {refund}", "approve", request.id, "primary", sure)]
+    return [
+        *decide,
+        button("Choose tickets…", "edit", request.id),
+        button("Reject…", "reject", request.id, "danger"),
+        button("Withdraw", "withdraw", request.id, None, withdraw),
+    ]
+
+
+def _distinct(texts: list[str]) -> list[str]:
+    return list(dict.fromkeys(texts))

@@ -1,0 +1,161 @@
+"""Sentences shared by cards, results and private answers: warnings, blocks, failures."""
+
+from __future__ import annotations
+
+from bot.domain.order import Destination, DestinationKind
+from bot.domain.quote import BlockCode, Notify, Quote, QuoteBlock, QuoteWarning, WarningCode
+from bot.domain.request import Failure, FailureCode, Request, State
+from bot.domain.venue import Venue
+from bot.slack.cards.format import foreign, money, tickets
+
+STATE_TITLES = {
+    State.REQUESTED: "being read",
+    State.PENDING: "waiting for approval",
+    State.APPROVED: "approved, being cancelled",
+    State.EXECUTING: "being cancelled",
+    State.DONE: "cancelled",
+    State.FAILED: "not cancelled",
+    State.UNKNOWN: "needs attention",
+    State.REJECTED: "rejected",
+    State.WITHDRAWN: "withdrawn",
+    State.EXPIRED: "expired",
+}
+
+
+def state_title(request: Request) -> str:
+    """The state in words; a cancellation that leaves tickets on the order says so."""
+    partly = request.quote is not None and not request.quote.cancels_order
+    if partly and request.state is State.DONE:
+        return "partly cancelled"
+    return STATE_TITLES[request.state]
+
+
+def warning(item: QuoteWarning, quote: Quote, venue: Venue) -> str:
+    line = next((line for line in quote.lines if line.line_id == item.line_id), None)
+    name = foreign(line.name, 80) if line else ""
+    amount = money(item.amount, venue) if item.amount else ""
+    system = venue.system
+    return {
+        WarningCode.CHECKED_IN: (
+            f"{tickets(item.count or 0)} of *{name}* already checked in: the guest has been inside."
+        ),
+        WarningCode.PAST_EVENT: f"The event of *{name}* is already over or has begun.",
+        WarningCode.UNPAID_BALANCE: (
+            f"{amount} of this order was never paid. We assume that this is lowered first, and "
+            f"only the rest is refunded; {system} does not say so."
+        ),
+        WarningCode.ORGANISATION: "This order belongs to an organisation, not to a single guest.",
+        WarningCode.NOT_CARD: (
+            "This order was not paid by card. How such a payment is given back is not documented: "
+            "check it at the till or in the back office."
+        ),
+        WarningCode.OLD_ORDER: (
+            f"The order is {item.count} days old. Some card processors refuse refunds after 45 "
+            "days; then the money needs help from the vendor."
+        ),
+        WarningCode.FREE: "These tickets cost nothing, so nothing is refunded.",
+        WarningCode.ROUNDING: (
+            f"*{name}*: price times quantity is not the line's total of {amount}; the lower figure "
+            "counts."
+        ),
+        WarningCode.CONVERTED: (
+            f"*{name}* was converted (into a membership, perhaps): check what that means first."
+        ),
+    }[item.code]
+
+
+def block(item: QuoteBlock, venue: Venue) -> str:
+    elsewhere = f"Cancel it in {venue.system} itself."
+    return {
+        BlockCode.NOTHING_LEFT: (
+            "Nothing is left to cancel: all tickets of this order are cancelled already."
+        ),
+        BlockCode.NOTHING_CANCELLABLE: (
+            "Nothing on this order can be cancelled from here: it holds only memberships, "
+            f"donations, combos or fees. Cancel them in {venue.system} itself."
+        ),
+        BlockCode.MEMBERSHIP: f"A membership cannot be cancelled from here. {elsewhere}",
+        BlockCode.DONATION: f"A donation cannot be given back from here. {elsewhere}",
+        BlockCode.COMBO: f"A combo, or a part of one, cannot be cancelled from here. {elsewhere}",
+        BlockCode.FEE: f"A fee cannot be given back from here. {elsewhere}",
+        BlockCode.OTHER_KIND: f"A line of a kind we do not know is selected. {elsewhere}",
+    }[item.code]
+
+
+def destination(where: Destination) -> str:
+    if where.kind is DestinationKind.ON_ACCOUNT:
+        return "goes On Account"
+    paid_with = payment(where.payment_method, where.last_four)
+    return "goes back the way it was paid" + (f" ({paid_with})" if paid_with else "")
+
+
+def payment(method: str | None, last_four: str | None) -> str:
+    """Name a means of payment as far as it is known; "" where nothing is."""
+    names = {"creditcard": "credit card", "cash": "cash", "check": "check", "voucher": "voucher"}
+    name = names.get(method.lower(), foreign(method, 40)) if method else ""
+    digits = f"•••• {last_four}" if last_four else ""
+    return " ".join(part for part in (name, digits) if part)
+
+
+def notification(notify: Notify, venue: Venue) -> str:
+    return {
+        Notify.NONE: "The guest gets no e-mail.",
+        Notify.CONFIRMATION: (
+            f"The guest gets {venue.system}’s order confirmation e-mail (not its refund e-mail)."
+        ),
+        Notify.REFUND: f"The guest gets {venue.system}’s refund e-mail.",
+    }[notify]
+
+
+def failure(request: Request, item: Failure, venue: Venue) -> str:
+    """Say why a request failed and what to do next, in one or two sentences."""
+    system = venue.system
+    order = foreign(request.order_id, 40)
+    words = f": “{foreign(item.detail, 300)}”" if item.detail else ""
+    if item.code is FailureCode.BLOCKED:
+        return block(QuoteBlock(BlockCode(item.detail or "")), venue)
+    if item.code is FailureCode.CARD_NOT_POSTED:
+        return _undeliverable(item.detail or "")
+    return {
+        FailureCode.ORDER_NOT_FOUND: (
+            f"{system} has no order with the id {order}. Use the order id (the number at the end "
+            "of the order’s address in the back office), not the order number on the guest’s "
+            "confirmation."
+        ),
+        FailureCode.NOT_PERMITTED: (
+            f"{system} does not accept our key, or the key’s user lacks the right{words}. Ask "
+            "whoever runs this bot to check the venue’s API key and permissions."
+        ),
+        FailureCode.UNAVAILABLE: (
+            f"{system} cannot be reached right now{words}. Try again in a few minutes."
+        ),
+        FailureCode.REFUSED: f"{system} refused{words}.",
+        FailureCode.UNREADABLE: (
+            f"{system} answered something that is not this order{words}. Look at the order there, "
+            "and tell whoever runs this bot."
+        ),
+        FailureCode.CHANGED: (
+            "The order was changed by somebody else after the approval, and nothing of what was "
+            "approved is left to cancel. Nothing was sent."
+        ),
+        FailureCode.NOT_APPLIED: (
+            f"{system} shows the order unchanged: nothing was cancelled and nothing refunded."
+        ),
+        FailureCode.INTERNAL: (
+            f"Something went wrong on our side before anything was sent to {system}. Tell whoever "
+            f"runs this bot, with the request id {request.id}."
+        ),
+    }[item.code]
+
+
+def _undeliverable(cause: str) -> str:
+    invite = "Invite it with `/invite @rescind` and run the command again."
+    sentences = {
+        "not_in_channel": f"The bot is not in this channel. {invite}",
+        "channel_not_found": f"The bot cannot see this channel or conversation. {invite}",
+        "is_archived": "This channel is archived. Run the command in another one.",
+        "restricted_action": "The bot is not allowed to post in this channel. Use another one.",
+    }
+    return sentences.get(
+        cause, f"The card could not be posted here (Slack says “{foreign(cause, 80)}”)."
+    )

@@ -58,18 +58,22 @@ def rule(
     """
     if request.state is not _POSSIBLE_IN[action]:
         return Ruling.STATE_MOVED_ON
-    ruling = _rule_on_person(policy, action, _same_person(actor, request.requester))
+    ruling = _rule_on_person(policy, action, request, actor)
     if ruling is Ruling.ALLOWED and action is Action.APPROVE:
         return _rule_on_quote(request, seen_revision)
     return ruling
 
 
-def _rule_on_person(policy: Policy, action: Action, is_requester: bool) -> Ruling:
+def _rule_on_person(policy: Policy, action: Action, request: Request, actor: Actor) -> Ruling:
     if action in {Action.WITHDRAW, Action.EDIT}:
+        is_requester = _same_person(actor, request.requester)
         return Ruling.ALLOWED if is_requester else Ruling.REQUESTER_ONLY
-    if is_requester and action is Action.REJECT:
+    # Where being the requester forbids something, a doubt about the workspace forbids it as well.
+    may_be_requester = actor.user == request.requester.user
+    if may_be_requester and action is Action.REJECT:
         return Ruling.OWN_REQUEST
-    if is_requester and action in {Action.APPROVE, Action.RESOLVE} and not policy.self_approval:
+    decides = action in {Action.APPROVE, Action.RESOLVE}
+    if may_be_requester and decides and not policy.self_approval:
         return Ruling.SELF_APPROVAL
     return Ruling.ALLOWED
 

@@ -77,7 +77,6 @@ class Click(Interaction):
 class Submission(Interaction):
     """A submitted form. `values`: block id -> action id -> the element's state."""
 
-    view_id: str = Field("", validation_alias=AliasPath("view", "id"))
     private_metadata: str = Field("", validation_alias=AliasPath("view", "private_metadata"))
     values: dict[str, dict[str, dict[str, Any]]] = Field(
         validation_alias=AliasPath("view", "state", "values")

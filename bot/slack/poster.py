@@ -46,7 +46,7 @@ class Poster:
 
     async def introduce(self) -> AsyncSlackResponse:
         """Ask Slack who we are, and remember where the workspace lives."""
-        answer = await self._call(lambda: self._client.auth_test())
+        answer = await self._call(self._client.auth_test)
         self.workspace_url = answer.get("url")
         return answer
 
@@ -132,8 +132,9 @@ class Poster:
 def _sorted_out(error: SlackApiError) -> Exception:
     response = error.response
     status = getattr(response, "status_code", None)
-    data = getattr(response, "data", None)
-    code = str(data.get("error", "")) if isinstance(data, dict) else ""
+    found = getattr(response, "data", None)
+    data: dict[str, Any] = found if isinstance(found, dict) else {}
+    code = str(data.get("error", ""))
     if status == 429 or code in {"ratelimited", "rate_limited"}:
         return DeliveryPostponedError(_retry_after(response), "ratelimited")
     if not code or code in _PASSING or (status or 0) >= 500:

@@ -109,7 +109,7 @@ class RequestStore:
         """Apply the policy to a click and, if it allows, record it. None: no such request.
 
         `clicked` is the message that was clicked; `resolved_as` (DONE or FAILED) goes with
-        Action.RESOLVE.
+        Action.RESOLVE. Action.EDIT is `reselect`'s business.
         """
 
         def work(connection: sa.Connection) -> tuple[Ruling, Request] | None:
@@ -117,7 +117,7 @@ class RequestStore:
             if request is None:
                 return None
             ruling = rule(self.policy_of(request.venue), action, request, actor, seen_revision)
-            if ruling is not Ruling.ALLOWED or action is Action.EDIT:
+            if ruling is not Ruling.ALLOWED:
                 return ruling, request
             target, event, changes = self._consequence(request, action, actor, note, resolved_as)
             if request.card is None and clicked is not None:
@@ -380,6 +380,20 @@ class RequestStore:
             .order_by(requests.c.updated_at)
             .limit(limit)
         )
+
+    async def count_live(self) -> Mapping[str, int]:
+        """Count the requests in each live state."""
+
+        def work(connection: sa.Connection) -> Mapping[str, int]:
+            live = [state.value for state in LIVE_STATES]
+            rows = connection.execute(
+                sa.select(requests.c.state, sa.func.count())
+                .where(requests.c.state.in_(live))
+                .group_by(requests.c.state)
+            )
+            return dict.fromkeys(live, 0) | {row[0]: row[1] for row in rows}
+
+        return await self.database.run(work)
 
     async def _select(self, query: sa.Select[Any]) -> Sequence[Request]:
         def work(connection: sa.Connection) -> Sequence[Request]:

@@ -80,7 +80,7 @@ class Engine:
                 await workflow(durable, request_id)
             except dbos_error.DBOSException:
                 raise  # the engine's own signals, such as another process having taken over
-            except Exception as error:  # noqa: BLE001 - the outermost edge of all durable work
+            except Exception as error:
                 kind = type(error).__name__
                 log.exception("workflow_failed", workflow=name, request=request_id, error=kind)
                 await durable.step("rescue", lambda: rescue(request_id))

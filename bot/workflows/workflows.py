@@ -24,7 +24,7 @@ class Workflows:
     """All durable work. `advance` is the only way in: it starts what a request's state asks for."""
 
     def __init__(self, engine: Engine, services: Services) -> None:
-        self._engine = engine
+        self.engine = engine
         self._services = services
         engine.register("quote", self._bound(quote_request), self._rescue)
         engine.register("execute", self._bound(execute), self._rescue)
@@ -39,7 +39,7 @@ class Workflows:
     async def advance(self, request: Request) -> None:
         """Start the work that `request` is due for; doing so again changes nothing."""
         for name, workflow_id in _due(request):
-            await self._engine.start(name, workflow_id, request.id)
+            await self.engine.start(name, workflow_id, request.id)
 
     async def sweep(self) -> int:
         """Start what a crash left committed but not started; return how many requests that was."""
@@ -47,14 +47,14 @@ class Workflows:
         found = await self._services.ledger.left_lying(since, _SWEEP_AT_MOST)
         for request in found:
             for name, workflow_id in _due(request):
-                await self._engine.start_anew(name, workflow_id, request.id)
+                await self.engine.start_anew(name, workflow_id, request.id)
         return len(found)
 
     async def sweep_forever(self) -> None:
         while True:
             try:
                 await self.sweep()
-            except Exception:  # noqa: BLE001 - the outermost edge: a sweep that died would be silent
+            except Exception:
                 log.exception("sweep_failed")
             await asyncio.sleep(self._services.pauses.sweep)
 

@@ -27,7 +27,7 @@ def help_text(venues: Mapping[str, Venue]) -> str:
         "",
         (
             "You see a card with the order and the exact refund. Somebody else approves it there; "
-            "then the order is cancelled, read again to prove it, and the refund details are posted."
+            "then the order is cancelled, read again as proof, and the refund details are posted."
         ),
         (
             "Use the *order id* (the number at the end of the order’s address in the back office), "

@@ -1,0 +1,227 @@
+"""The command line. Each command is a few lines: what it does lives in the rooms."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import sys
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bot import __version__, logs, settings
+from bot.app import serve as run_server
+from bot.check import Finding, run_checks
+from bot.domain.policy import Policy
+from bot.manifest import render_manifest
+from bot.store import Database, DatabaseError, RequestStore, audit
+from bot.workflows import EngineError
+
+cli = typer.Typer(
+    name="rescind",
+    help="A Slack bot with which ticketing support teams cancel and refund orders safely.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+audit_cli = typer.Typer(help="The audit log.", no_args_is_help=True)
+cli.add_typer(audit_cli, name="audit")
+out = Console()
+err = Console(stderr=True)
+
+
+class ExportFormat(StrEnum):
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+def _refuse(*lines: str) -> NoReturn:
+    for line in lines:
+        err.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(2)
+
+
+def _settings() -> settings.Settings:
+    try:
+        loaded = settings.load()
+    except settings.SettingsError as error:
+        _refuse("Rescind cannot start, its settings are wrong:", *error.mistakes)
+    logs.configure(loaded.environment.log_format, loaded.environment.log_level)
+    return loaded
+
+
+def _database() -> Database:
+    try:
+        return Database(settings.DatabaseSettings().database_url)
+    except DatabaseError as error:
+        _refuse(str(error))
+
+
+@cli.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Overrides HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Overrides PORT.")] = None,
+) -> None:
+    """Serve Slack, and carry out what is approved."""
+    loaded = _settings()
+    overrides = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
+    environment = loaded.environment.model_copy(update=overrides)
+    try:
+        asyncio.run(run_server(loaded.model_copy(update={"environment": environment})))
+    except (DatabaseError, EngineError) as error:
+        _refuse(str(error))
+
+
+@cli.command()
+def demo(
+    port: Annotated[int, typer.Option(help="Where the page is served.")] = 8700,
+    script: Annotated[
+        bool, typer.Option("--script", help="Play the story without a browser and check it.")
+    ] = False,
+) -> None:
+    """Try it on a local sandbox: no account, no key, nothing left behind."""
+    from bot.sandbox.demo import play, show  # noqa: PLC0415 - only this command needs the sandbox
+
+    raise typer.Exit(play() if script else show(port))
+
+
+@cli.command()
+def check(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Say what is wrong before users do: settings, database, Slack, ticketing systems."""
+    findings = asyncio.run(run_checks(_settings()))
+    if as_json:
+        print(json.dumps([finding.as_dict() for finding in findings]))  # noqa: T201
+    else:
+        _show(findings)
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+def _show(findings: list[Finding]) -> None:
+    table = Table("", "What", "Finding")
+    for finding in findings:
+        table.add_row("[green]ok" if finding.ok else "[red]no", finding.what, finding.text)
+    out.print(table)
+
+
+@cli.command()
+def manifest(
+    url: Annotated[
+        str | None, typer.Option(help="The bot's public address, such as https://bot.example.org.")
+    ] = None,
+    socket: Annotated[
+        bool, typer.Option("--socket", help="For Socket Mode, without a public address.")
+    ] = False,
+) -> None:
+    """Print the Slack app manifest to paste into api.slack.com/apps."""
+    try:
+        print(render_manifest(url, socket_mode=socket), end="")  # noqa: T201
+    except ValueError as error:
+        _refuse(str(error))
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database schema to this version's."""
+    database = _database()
+    try:
+        database.migrate()
+        database.check_schema()
+    except DatabaseError as error:
+        _refuse(str(error))
+    finally:
+        database.close()
+    out.print("The database schema is up to date.")
+
+
+@cli.command()
+def requests(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 20,
+) -> None:
+    """List the latest requests."""
+    database = _database()
+    store = RequestStore(database, lambda _: Policy(), lambda: datetime.now(UTC))
+    try:
+        database.check_schema()
+        found = asyncio.run(store.recent(limit))
+    except DatabaseError as error:
+        _refuse(str(error))
+    finally:
+        database.close()
+    table = Table("Asked", "Request", "Venue", "Order", "State", "Refund", "By")
+    for request in found:
+        table.add_row(
+            request.created_at.strftime("%Y-%m-%d %H:%M"),
+            request.id,
+            request.venue,
+            request.order_label,
+            request.state.value,
+            str(request.quote.refund) if request.quote else "",
+            request.requester.user,
+        )
+    out.print(table)
+
+
+@audit_cli.command()
+def export(
+    form: Annotated[ExportFormat, typer.Option("--format")] = ExportFormat.JSONL,
+    since: Annotated[
+        datetime | None, typer.Option(help="Only events from this moment (UTC) on.")
+    ] = None,
+) -> None:
+    """Write every audit event to standard output, oldest first."""
+    database = _database()
+    start = since.replace(tzinfo=UTC) if since else None
+    try:
+        database.check_schema()
+        with database.engine.connect() as connection:
+            events = audit.events(connection, start)
+            (_write_csv if form is ExportFormat.CSV else _write_jsonl)(events)
+    except DatabaseError as error:
+        _refuse(str(error))
+    finally:
+        database.close()
+
+
+def _write_jsonl(events: Any) -> None:  # noqa: ANN401 - an iterator of rows
+    for event in events:
+        sys.stdout.write(json.dumps(event, default=str) + "\n")
+
+
+def _write_csv(events: Any) -> None:  # noqa: ANN401
+    writer = None
+    for event in events:
+        row = event | {"data": json.dumps(event["data"])}
+        if writer is None:
+            writer = csv.DictWriter(sys.stdout, list(row))
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(__version__)
+        raise typer.Exit
+
+
+@cli.callback()
+def root(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Rescind."""
+
+
+def main() -> None:
+    """The console script's entry."""
+    cli(prog_name="rescind")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""The composition root: settings to adapters to services to the web app. It alone knows all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import aiohttp
+import structlog
+import uvicorn
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.delivery import DeliveryImpossibleError, DeliveryPostponedError
+from bot.domain.policy import Policy
+from bot.domain.venue import Venue
+from bot.settings import Settings, VenueConfig
+from bot.slack.background import Background
+from bot.slack.desk import SlackDesk
+from bot.slack.guard import Guard
+from bot.slack.listeners import Front, build_app
+from bot.slack.poster import Poster
+from bot.store import Database, RequestStore
+from bot.ticketing import Ticketing
+from bot.ticketing.acme import AcmeClient, AcmeTicketing, Timeouts
+from bot.web import Readiness, web_app
+from bot.workflows import Engine, Workflows
+from bot.workflows.services import Pauses, Services
+
+log = structlog.get_logger(__name__)
+
+_SLACK_TIMEOUT_SECONDS = 10
+_INTRODUCTION_PAUSES = (1, 2, 5, 10, 30)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything that runs, wired."""
+
+    settings: Settings
+    database: Database
+    store: RequestStore
+    systems: Mapping[str, Ticketing]
+    poster: Poster
+    workflows: Workflows
+    bolt: AsyncApp
+    background: Background
+    readiness: Readiness
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+
+def ticketing_system(config: VenueConfig) -> Ticketing:
+    """Build the adapter that a venue's `system` names."""
+    source = config.source
+    client = AcmeClient(
+        str(source.base_url),
+        config.api_key.get_secret_value(),
+        Timeouts(source.connect_timeout, source.read_timeout, source.total_timeout),
+    )
+    return AcmeTicketing(client, source.key, source.currency, source.refund_path)
+
+
+@asynccontextmanager
+async def open_house(settings: Settings) -> AsyncIterator[House]:
+    """Wire everything, start what runs by itself, and take it all down in the right order.
+
+    Raises DatabaseError or EngineError, each with one sentence, if it cannot start.
+    """
+    database = Database(settings.environment.database_url)
+    if database.is_sqlite:
+        database.migrate()
+    database.check_schema()
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(database.close)
+        timeout = aiohttp.ClientTimeout(total=_SLACK_TIMEOUT_SECONDS)
+        session = await stack.enter_async_context(
+            aiohttp.ClientSession(timeout=timeout, trust_env=True)
+        )
+        house = _wire(settings, database, session)
+        for system in house.systems.values():
+            stack.push_async_callback(system.close)
+        engine = house.workflows.engine
+        await engine.launch()
+        stack.push_async_callback(engine.close)
+        stack.push_async_callback(house.background.drain, 3)
+        house.tasks.append(asyncio.create_task(_introduce(house)))
+        house.tasks.append(asyncio.create_task(house.workflows.sweep_forever()))
+        stack.push_async_callback(_cancel, house.tasks)
+        if settings.environment.slack_app_token:
+            stack.push_async_callback((await _connect_socket(house)).close_async)
+        yield house
+
+
+def _wire(settings: Settings, database: Database, session: aiohttp.ClientSession) -> House:
+    client = AsyncWebClient(
+        token=settings.slack_bot_token.get_secret_value(),
+        base_url=settings.slack_api_url,
+        session=session,
+        timeout=_SLACK_TIMEOUT_SECONDS,
+        # Trying again is durable work, and not for every call: see `poster`.
+        retry_handlers=[],
+    )
+    venues: dict[str, Venue] = {config.venue.key: config.venue for config in settings.venues}
+    systems = {config.venue.key: ticketing_system(config) for config in settings.venues}
+    poster = Poster(client, session)
+    store = RequestStore(database, lambda key: _policy(venues, key), _now)
+    services = Services(
+        ledger=store,
+        systems=systems,
+        desk=SlackDesk(poster, venues),
+        now=_now,
+        pauses=Pauses(settle=settings.execution.settle_pauses),
+    )
+    workflows = Workflows(Engine(database.url), services)
+    background = Background()
+    front = Front(store, workflows, poster, venues, background)
+    return House(
+        settings=settings,
+        database=database,
+        store=store,
+        systems=systems,
+        poster=poster,
+        workflows=workflows,
+        bolt=build_app(front, client),
+        background=background,
+        readiness=Readiness(),
+    )
+
+
+def _policy(venues: Mapping[str, Venue], key: str) -> Policy:
+    """A venue taken out of the settings keeps the strictest policy for what it left behind."""
+    venue = venues.get(key)
+    return venue.policy if venue else Policy()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def _introduce(house: House) -> None:
+    """Make ourselves known to Slack, for as long as that takes; nothing waits for it."""
+    for attempt in range(1_000_000):
+        try:
+            await house.poster.introduce()
+        except DeliveryImpossibleError as error:
+            house.readiness.slack = error.cause
+            log.error("slack_refuses_token", cause=error.cause)  # noqa: TRY400 - no traceback
+        except DeliveryPostponedError as error:
+            house.readiness.slack = str(error)
+            log.warning("slack_not_reached", cause=str(error))
+        else:
+            house.readiness.slack = None
+            log.info("slack_ready")
+            return
+        pauses = _INTRODUCTION_PAUSES
+        await asyncio.sleep(pauses[min(attempt, len(pauses) - 1)])
+
+
+async def _connect_socket(house: House) -> AsyncSocketModeHandler:
+    token = house.settings.environment.slack_app_token
+    handler = AsyncSocketModeHandler(
+        house.bolt, token.get_secret_value() if token else None, web_client=house.bolt.client
+    )
+    await handler.connect_async()  # type: ignore[no-untyped-call]
+    log.info("socket_mode_connected")
+    return handler
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    environment = settings.environment
+    async with open_house(settings) as house:
+        secret = environment.slack_signing_secret
+        bolt = AsyncSlackRequestHandler(house.bolt)
+        app = web_app(
+            database=house.database,
+            store=house.store,
+            readiness=house.readiness,
+            guard=lambda inner: Guard(inner, secret) if secret else None,
+            bolt=bolt,
+        )
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host=environment.host,
+                port=environment.port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=3,
+            )
+        )
+
+        def stop(*_: object) -> None:
+            server.should_exit = True
+
+        # uvicorn raises the signal anew when it has stopped; the default action would then end
+        # the process before the house is closed.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+        log.info(
+            "starting",
+            host=environment.host,
+            port=environment.port,
+            venues=[config.venue.key for config in settings.venues],
+            socket_mode=environment.slack_app_token is not None,
+        )
+        await server.serve()
+    log.info("stopped")

@@ -1,0 +1,77 @@
+// The newcomer's guide: a welcome card in an empty channel, then one tip at a time above the composer.
+
+import { composer } from "./chat.js";
+import { byId, h } from "./dom.js";
+import { icon } from "./icons.js";
+import { firstWithRole } from "./people.js";
+import { currentChannel, go, state } from "./state.js";
+
+/** Tips the viewer has put away. @type {Set<string>} */
+const dismissed = new Set();
+
+let shownWelcome = "";
+let shownTip = "";
+
+export function renderGuide() {
+  const channel = currentChannel();
+  if (!channel) return;
+  const cards = state.snapshot.messages.filter((message) => message.bot && !message.ephemeral && message.blocks?.length);
+  const open = cards.some((message) => hasAction(message.blocks, "approve"));
+  const usable = channel.bot_is_member && channel.kind !== "im" && !channel.archived;
+  const approver = firstWithRole("approver");
+  renderWelcome(usable && cards.length === 0 ? `/cancel-order ${state.place.order}` : "", approver);
+  renderTip(usable && cards.length ? nextTip(open, approver) : null);
+}
+
+/** @param {any[]} blocks @param {string} actionId */
+const hasAction = (blocks, actionId) =>
+  blocks.some((block) => block.elements?.some?.((element) => element.action_id === actionId));
+
+/** @param {string} command empty when nothing is to be said @param {any} approver */
+function renderWelcome(command, approver) {
+  const sig = `${command} ${approver?.id}`;
+  if (sig === shownWelcome) return;
+  shownWelcome = sig;
+  const first = approver?.real_name.split(" ")[0] ?? "an approver";
+  byId("welcome").replaceChildren(...(command ? [h("section", { class: "welcome", "aria-label": "How to begin" },
+    h("h2", null, "Cancel an order in three steps"),
+    h("ol", null,
+      h("li", null, h("span", null, "Type ", h("code", { class: "md-code" }, command), " and press Enter."),
+        h("button", { type: "button", class: "btn primary", "data-testid": "fill-composer", onclick: () => composer.fill(command) }, "Fill it in for me")),
+      h("li", null, h("span", null, "Switch to ", h("strong", null, first), " (approver) on the left and press ", h("strong", null, "Approve"), " on the card.")),
+      h("li", null, h("span", null, "Watch the order on the right: the quantity drops, once, and the refund stands in the card’s thread.")))),
+  ] : []));
+}
+
+/** @param {boolean} open whether a card waits for a decision @param {any} approver */
+function nextTip(open, approver) {
+  const { me } = state.snapshot;
+  if (!open) {
+    return {
+      id: "harder", text: "Now make it hard: choose a fault in the order panel, take a fresh copy of the order, and cancel again.",
+    };
+  }
+  if (me.role === "approver") return { id: "approve", text: "You may decide: press Approve on the card and watch the quantities change in the order panel." };
+  if (me.role === "guest") return { id: "guest", text: "A guest may not decide: press Approve and see what rescind answers." };
+  if (!approver) return null;
+  const first = approver.real_name.split(" ")[0];
+  return {
+    id: "switch", text: `The card waits for a decision, and ${first} may approve it.`,
+    label: `Become ${first}`, act: () => go({ user: approver.id }),
+  };
+}
+
+/** @param {{id: string, text: string, label?: string, act?: () => void} | null} tip */
+function renderTip(tip) {
+  const visible = tip && !dismissed.has(tip.id) ? tip : null;
+  const sig = visible?.id ?? "";
+  if (sig === shownTip) return;
+  shownTip = sig;
+  byId("tip").replaceChildren(...(visible ? [h("aside", { class: "tip", "aria-label": "Tip" },
+    h("p", null, visible.text),
+    visible.label && h("button", { type: "button", class: "btn small", "data-testid": "tip-action", onclick: visible.act }, visible.label),
+    h("button", { type: "button", class: "icon-button", "aria-label": "Put this tip away", onclick: () => {
+      dismissed.add(visible.id);
+      renderTip(null);
+    } }, icon("close")))] : []));
+}

@@ -1,0 +1,48 @@
+"""What every act of a person has in common: who, where, and how an act is refused or answered."""
+
+from bot.sandbox.slack.cast import Channel, User
+from bot.sandbox.slack.delivery import Acknowledgement
+from bot.sandbox.slack.wire import Json, as_text
+from bot.sandbox.slack.workspace import SlackSandbox
+
+
+class ActRefusedError(Exception):
+    """An act that did not work; `error` is its code, the message a sentence for the person."""
+
+    def __init__(self, error: str, message: str, **extra: object) -> None:
+        super().__init__(message)
+        self.error = error
+        self.extra = extra
+
+
+def person(slack: SlackSandbox, given: Json) -> User:
+    user = slack.users.get(as_text(given.get("user")))
+    if user is None or user.is_bot:
+        raise ActRefusedError("user_not_found", "There is no such person in this workspace.")
+    return user
+
+
+def channel_of(slack: SlackSandbox, user: User, given: Json) -> Channel:
+    channel = slack.visible_channel(user.id, as_text(given.get("channel")))
+    if channel is None:
+        raise ActRefusedError("channel_not_found", "You cannot see such a channel.")
+    return channel
+
+
+def open_channel(slack: SlackSandbox, user: User, given: Json) -> Channel:
+    """A channel the person can write in."""
+    channel = channel_of(slack, user, given)
+    if channel.archived:
+        raise ActRefusedError("is_archived", f"#{channel.name} is archived.")
+    if user.id not in channel.members:
+        raise ActRefusedError("not_in_channel", f"Join #{channel.name} first.")
+    return channel
+
+
+def answered(acknowledgement: Acknowledgement, response: object = None) -> Json:
+    shown = acknowledgement.body if response is None else response
+    return {
+        "status": acknowledgement.status,
+        "ms": acknowledgement.ms,
+        "response": shown,
+    }

@@ -1,0 +1,289 @@
+"""Settings: the environment and `rescind.toml`, validated once, with one line per mistake.
+
+Secrets come from the environment only; the file names the variables that hold them.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from babel import Locale, UnknownLocaleError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationError,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.domain.policy import Policy
+from bot.domain.venue import Venue
+
+DEFAULT_CONFIG = Path("rescind.toml")
+_SYSTEM_NAMES = {"acme": "ACME Ticketing"}
+
+
+class SettingsError(Exception):
+    """What is wrong with the settings, a line for each mistake, naming the setting."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+def _timezone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is not a time zone; use a name like America/New_York")
+    return name
+
+
+def _locale(name: str) -> str:
+    try:
+        Locale.parse(name)
+    except (UnknownLocaleError, ValueError) as error:
+        raise ValueError(f"{name!r} is not a locale; use a name like en_US") from error
+    return name
+
+
+Seconds = Annotated[float, Field(gt=0, le=600)]
+Pauses = Annotated[tuple[Seconds, ...], Field(min_length=1, max_length=20)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+class FileModel(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PolicySettings(FileModel):
+    self_approval: bool = False
+
+
+class VenueSettings(FileModel):
+    """One `[[venues]]` table. `api_key_env` is the NAME of an environment variable."""
+
+    key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    system: Literal["acme"]
+    base_url: HttpUrl
+    api_key_env: Annotated[str, Field(min_length=1)]
+    currency: Currency
+    timezone: Annotated[str | None, AfterValidator(lambda name: name and _timezone(name))] = None
+    locale: Annotated[str, AfterValidator(_locale)] = "en_US"
+    channels: frozenset[str] = frozenset()
+    refund_path: Annotated[str, Field(pattern=r"^/")] = "/v2/b2b/b2b/refunds"
+    connect_timeout: Seconds = 5
+    read_timeout: Seconds = 20
+    total_timeout: Seconds = 30
+    policy: PolicySettings | None = None
+
+
+class ExecutionSettings(FileModel):
+    """Seconds to wait before each further look at an order whose change is in doubt."""
+
+    settle_pauses: Pauses = (1, 2, 4, 8)
+
+
+class File(FileModel):
+    """`rescind.toml` as a whole."""
+
+    venues: tuple[VenueSettings, ...] = ()
+    policy: PolicySettings = PolicySettings()
+    execution: ExecutionSettings = ExecutionSettings()
+
+
+class Environment(BaseSettings):
+    """The environment variables, whose names are a contract (docs/settings.md)."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
+
+    slack_signing_secret: SecretStr | None = None
+    slack_bot_token: SecretStr | None = None
+    slack_app_token: SecretStr | None = None
+    slack_api_url: HttpUrl = HttpUrl("https://slack.com/api/")
+    database_url: str = "sqlite:///var/rescind.db"
+    rescind_config: Path | None = None
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 3000
+    log_format: Literal["console", "json"] = "console"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    acme_base_url: HttpUrl | None = None
+    acme_api_key: SecretStr | None = None
+    acme_currency: Currency = "USD"
+
+
+class VenueConfig(BaseModel):
+    """A venue and how to reach its system."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    venue: Venue
+    api_key: SecretStr
+    source: VenueSettings
+
+
+class Settings(BaseModel):
+    """Everything, checked."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    environment: Environment
+    slack_bot_token: SecretStr
+    venues: tuple[VenueConfig, ...]
+    execution: ExecutionSettings
+
+    @property
+    def slack_api_url(self) -> str:
+        return str(self.environment.slack_api_url).rstrip("/") + "/"
+
+
+class LogSettings(BaseSettings):
+    """What logging needs, readable even when the rest is wrong."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
+
+    log_format: str = "console"
+    log_level: str = "INFO"
+
+
+class DatabaseSettings(BaseSettings):
+    """What commands need that touch nothing but the database."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
+
+    database_url: str = "sqlite:///var/rescind.db"
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read and check the settings; SettingsError lists every mistake at once."""
+    mistakes: list[str] = []
+    environment = _environment(mistakes)
+    file = _file(environment, mistakes)
+    venues = _venues(environment, file, environ, mistakes)
+    token = _slack(environment, mistakes) if environment else None
+    if mistakes or environment is None or file is None or token is None:
+        raise SettingsError(mistakes)
+    return Settings(
+        environment=environment,
+        slack_bot_token=token,
+        venues=tuple(venues),
+        execution=file.execution,
+    )
+
+
+def _environment(mistakes: list[str]) -> Environment | None:
+    try:
+        return Environment()
+    except ValidationError as error:
+        mistakes.extend(_lines(error, str.upper))
+        return None
+
+
+def _slack(environment: Environment, mistakes: list[str]) -> SecretStr | None:
+    if not (environment.slack_signing_secret or environment.slack_app_token):
+        mistakes.append(
+            "SLACK_SIGNING_SECRET: missing. Copy it from the app's Basic Information page (or set "
+            "SLACK_APP_TOKEN for Socket Mode)."
+        )
+    if environment.slack_bot_token is None:
+        mistakes.append(
+            "SLACK_BOT_TOKEN: missing. Copy the bot token (xoxb-…) from the app's OAuth page."
+        )
+    return environment.slack_bot_token
+
+
+def _file(environment: Environment | None, mistakes: list[str]) -> File | None:
+    named = environment.rescind_config if environment else None
+    path = named or DEFAULT_CONFIG
+    if named is None and not path.exists():
+        return File()
+    try:
+        return File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        mistakes.append(f"RESCIND_CONFIG: there is no file {path}.")
+    except (OSError, UnicodeDecodeError) as error:
+        mistakes.append(f"RESCIND_CONFIG: {path} cannot be read: {error}.")
+    except tomllib.TOMLDecodeError as error:
+        mistakes.append(f"{path}: not valid TOML: {error}.")
+    except ValidationError as error:
+        mistakes.extend(f"{path}: {line}" for line in _lines(error, str))
+    return None
+
+
+def _venues(
+    environment: Environment | None,
+    file: File | None,
+    environ: Mapping[str, str],
+    mistakes: list[str],
+) -> list[VenueConfig]:
+    if environment is None or file is None:
+        return []
+    if not file.venues:
+        return _single_venue(environment, file, mistakes)
+    venues = []
+    for source in file.venues:
+        key = environ.get(source.api_key_env)
+        if not key:
+            mistakes.append(
+                f"venues.{source.key}.api_key_env: the environment variable "
+                f"{source.api_key_env} is not set."
+            )
+        else:
+            venues.append(_configured(source, SecretStr(key), file.policy))
+    keys = [source.key for source in file.venues]
+    repeated = sorted({key for key in keys if keys.count(key) > 1})
+    mistakes.extend(f"venues.{key}: two venues have this key." for key in repeated)
+    return venues
+
+
+def _single_venue(environment: Environment, file: File, mistakes: list[str]) -> list[VenueConfig]:
+    if environment.acme_base_url is None:
+        mistakes.append(
+            "ACME_BASE_URL: missing. Set it and ACME_API_KEY, or list venues in rescind.toml."
+        )
+    if environment.acme_api_key is None:
+        mistakes.append("ACME_API_KEY: missing. Ask ACME for a key of this venue.")
+    if environment.acme_base_url is None or environment.acme_api_key is None:
+        return []
+    source = VenueSettings(
+        key="acme",
+        name="ACME",
+        system="acme",
+        base_url=environment.acme_base_url,
+        api_key_env="ACME_API_KEY",
+        currency=environment.acme_currency,
+    )
+    return [_configured(source, environment.acme_api_key, file.policy)]
+
+
+def _configured(source: VenueSettings, api_key: SecretStr, policy: PolicySettings) -> VenueConfig:
+    effective = source.policy or policy
+    return VenueConfig(
+        venue=Venue(
+            key=source.key,
+            name=source.name,
+            system=_SYSTEM_NAMES[source.system],
+            currency=source.currency,
+            timezone=ZoneInfo(source.timezone) if source.timezone else None,
+            locale=source.locale,
+            channels=source.channels,
+            policy=Policy(self_approval=effective.self_approval),
+        ),
+        api_key=api_key,
+        source=source,
+    )
+
+
+def _lines(error: ValidationError, spelled: Any) -> list[str]:  # noqa: ANN401 - str -> str
+    """One line per mistake, without the values: they may be secrets."""
+    return [
+        f"{spelled('.'.join(str(part) for part in mistake['loc']))}: {mistake['msg']}."
+        for mistake in error.errors(include_url=False, include_input=False)
+    ]

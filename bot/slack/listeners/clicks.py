@@ -1,0 +1,89 @@
+"""Buttons on the card."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck
+
+from bot.domain.policy import Action, Ruling, rule
+from bot.domain.request import Request
+from bot.slack.cards import answers, modals
+from bot.slack.cards.card import seen_revision
+from bot.slack.listeners.front import Front
+from bot.slack.listeners.opening import open_form
+from bot.slack.payloads import Click, FormContext
+
+
+class Clicks:
+    def __init__(self, front: Front) -> None:
+        self._front = front
+
+    async def decide(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Approve, withdraw, check again: the click itself decides."""
+        click = Click.model_validate(body)
+        action = Action(click.action.action_id)
+        found = await self._front.ledger.decide(
+            click.action.value,
+            action,
+            click.actor,
+            seen_revision(click.action.block_id),
+            clicked=click.clicked,
+        )
+        if found is None:
+            self._whisper(click, answers.unknown_request())
+        elif found[0] is Ruling.ALLOWED:
+            self._front.advance(found[1])
+        else:
+            self._whisper(click, answers.refusal(found[0], action, found[1]))
+        await ack()
+
+    async def open_form(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Choose tickets, reject, settle: the click asks for more; submitting it decides."""
+        click = Click.model_validate(body)
+        action = Action(click.action.action_id)
+        request = await self._front.ledger.get(click.action.value)
+        venue = self._front.venues.get(request.venue) if request else None
+        if request is None or venue is None:
+            self._whisper(click, answers.unknown_request())
+        else:
+            seen = seen_revision(click.action.block_id)
+            ruling = rule(venue.policy, action, request, click.actor, seen)
+            if ruling is Ruling.ALLOWED:
+                self._open(click, self._form(action, request, click))
+            else:
+                self._whisper(click, answers.refusal(ruling, action, request))
+        await ack()
+
+    def _form(self, action: Action, request: Request, click: Click) -> dict[str, Any]:
+        venue = self._front.venues[request.venue]
+        context = FormContext(
+            request_id=request.id,
+            revision=request.revision,
+            channel=click.channel_id,
+            response_url=click.response_url,
+        ).dump()
+        match action:
+            case Action.EDIT:
+                return modals.choose_tickets(request, venue, context)
+            case Action.REJECT:
+                return modals.reject_reason(request, context)
+            case _:
+                return modals.resolve(request, venue, context)
+
+    def _open(self, click: Click, form: dict[str, Any]) -> None:
+        self._front.after(
+            open_form(
+                self._front,
+                click.trigger_id,
+                form,
+                click.user_id,
+                click.channel_id,
+                click.response_url,
+            )
+        )
+
+    def _whisper(self, click: Click, text: str) -> None:
+        self._front.after(
+            self._front.poster.whisper(click.user_id, click.channel_id, text, click.response_url)
+        )

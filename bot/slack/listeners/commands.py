@@ -1,0 +1,86 @@
+"""`/cancel-order` as people type it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncBoltRequest
+
+from bot.domain.request import CreationResult, NewRequest, Request, Source
+from bot.slack import command_text
+from bot.slack.cards import answers, modals
+from bot.slack.command_text import Command, CommandError, Verb
+from bot.slack.listeners.front import Front
+from bot.slack.listeners.opening import delivery_key, open_form
+from bot.slack.payloads import FormContext, SlashCommand
+
+_LISTED = 10
+
+
+class Commands:
+    def __init__(self, front: Front) -> None:
+        self._front = front
+
+    async def cancel_order(
+        self, ack: AsyncAck, body: dict[str, Any], request: AsyncBoltRequest
+    ) -> None:
+        slash = SlashCommand.model_validate(body)
+        try:
+            command = command_text.parse(slash.text, self._front.venues, slash.channel_id)
+        except CommandError as error:
+            await ack(text=str(error), response_type="ephemeral")
+            return
+        if command.verb is Verb.OPEN_FORM:
+            self._open_form(slash)
+            await ack()
+            return
+        key = delivery_key(request, slash.trigger_id)
+        text = await self._answer(command, slash, key)
+        await ack(text=text, response_type="ephemeral")
+
+    async def _answer(self, command: Command, slash: SlashCommand, key: str | None) -> str:
+        front = self._front
+        match command:
+            case Command(verb=Verb.CANCEL, order_id=str(order_id), venue=str(venue)):
+                new = NewRequest(
+                    venue=venue,
+                    order_id=order_id,
+                    requester=slash.actor,
+                    channel=slash.channel_id,
+                    source=Source.COMMAND,
+                    reason=command.reason,
+                    response_url=slash.response_url,
+                    delivery_key=key,
+                )
+                return self._asked(*await front.ledger.create(new))
+            case Command(verb=Verb.STATUS, order_id=str(order_id), venue=str(venue)):
+                found = await front.ledger.latest_for_order(venue, order_id)
+                return answers.status(found, order_id, front.venues[venue], front.link)
+            case Command(verb=Verb.PENDING):
+                waiting = await front.ledger.waiting(_LISTED)
+                return answers.listing(waiting, front.venues, front.link, "Nothing waits.")
+            case Command(verb=Verb.HISTORY):
+                recent = await front.ledger.recent(_LISTED)
+                return answers.listing(recent, front.venues, front.link, "Nothing was asked yet.")
+            case _:
+                return answers.help_text(front.venues)
+
+    def _asked(self, result: CreationResult, request: Request) -> str:
+        if result is CreationResult.OCCUPIED:
+            return answers.occupied(request, self._front.link(request))
+        self._front.advance(request)
+        return answers.reading(request.order_id, self._front.venues[request.venue])
+
+    def _open_form(self, slash: SlashCommand) -> None:
+        front = self._front
+        context = FormContext(channel=slash.channel_id, response_url=slash.response_url)
+        form = modals.cancel_order(
+            front.venues,
+            context.dump(),
+            venue=command_text.venue_for(slash.channel_id, front.venues),
+        )
+        front.after(
+            open_form(
+                front, slash.trigger_id, form, slash.user_id, slash.channel_id, slash.response_url
+            )
+        )

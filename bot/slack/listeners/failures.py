@@ -1,0 +1,49 @@
+"""The listeners' outermost edge: an unforeseen error gets an id, a log line and an answer."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from slack_bolt import BoltResponse
+from slack_bolt.error import BoltUnhandledRequestError
+
+from bot.domain.delivery import DeliveryImpossibleError, DeliveryPostponedError
+from bot.slack.listeners.front import Front
+
+log = structlog.get_logger(__name__)
+
+
+def answer_failure(
+    front: Front,
+) -> Callable[[Exception, dict[str, Any]], Awaitable[BoltResponse]]:
+    async def answer(error: Exception, body: dict[str, Any]) -> BoltResponse:
+        kind = str(body.get("type") or ("command" if "command" in body else "unknown"))
+        if isinstance(error, BoltUnhandledRequestError):
+            log.info("slack_payload_unhandled", kind=kind)
+            return BoltResponse(status=200, body="")
+        error_id = secrets.token_hex(4)
+        log.error("listener_failed", kind=kind, error_id=error_id, exc_info=error)
+        sentence = (
+            f"Something went wrong on our side (error {error_id}), so this did not count. Please "
+            "try again; if it stays, tell whoever runs this bot."
+        )
+        if "command" in body:
+            answer = {"response_type": "ephemeral", "text": sentence}
+            return BoltResponse(status=200, body=answer)
+        front.after(_tell(front, body, sentence))
+        # Not a 200: what Slack gets one for is on disk.
+        return BoltResponse(status=500, body="")
+
+    return answer
+
+
+async def _tell(front: Front, body: dict[str, Any], sentence: str) -> None:
+    user = str((body.get("user") or {}).get("id") or "")
+    channel = str((body.get("channel") or {}).get("id") or "") or None
+    try:
+        await front.poster.whisper(user, channel, sentence, body.get("response_url"))
+    except (DeliveryImpossibleError, DeliveryPostponedError) as error:
+        log.warning("failure_not_told", cause=str(error))

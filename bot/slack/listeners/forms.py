@@ -1,0 +1,168 @@
+"""Submitted forms. What is wrong with them is said beside the field, before they close."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncBoltRequest
+
+from bot.domain.policy import Action, Ruling
+from bot.domain.quote import Notify
+from bot.domain.request import CreationResult, NewRequest, Request, Source, State
+from bot.domain.selection import SelectionError, SelectionProblem
+from bot.slack import command_text
+from bot.slack.cards import answers, modals
+from bot.slack.command_text import CommandError
+from bot.slack.listeners.front import Front
+from bot.slack.listeners.opening import delivery_key
+from bot.slack.payloads import FormContext, Submission
+
+
+class Forms:
+    def __init__(self, front: Front) -> None:
+        self._front = front
+
+    async def cancel_order(
+        self, ack: AsyncAck, body: dict[str, Any], request: AsyncBoltRequest
+    ) -> None:
+        """The entry form: checked, stored, closed."""
+        form = Submission.model_validate(body)
+        context = FormContext.load(form.private_metadata)
+        try:
+            order_id = command_text.order_id(form.entered("order_id") or "")
+        except CommandError as error:
+            await _errors(ack, {"order_id": str(error).replace("`", "")})
+            return
+        channel = context.channel or form.entered("channel")
+        if channel is None:
+            await _errors(ack, {"channel": "Choose the channel in which the card shall stand."})
+            return
+        venue = form.entered("venue") or command_text.venue_for(channel, self._front.venues)
+        if venue is None or venue not in self._front.venues:
+            await _errors(ack, {"venue": "Choose a venue."})
+            return
+        new = NewRequest(
+            venue=venue,
+            order_id=order_id,
+            requester=form.actor,
+            channel=channel,
+            source=Source.MODAL,
+            notify=Notify(form.entered("notify") or Notify.CONFIRMATION),
+            reason=form.entered("reason"),
+            response_url=context.response_url,
+            delivery_key=delivery_key(request, form.trigger_id),
+        )
+        result, stored = await self._front.ledger.create(new)
+        if result is CreationResult.OCCUPIED:
+            await _errors(ack, {"order_id": answers.occupied_in_form(stored)})
+            return
+        self._front.advance(stored)
+        await ack()
+
+    async def choose_tickets(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        form = Submission.model_validate(body)
+        context = FormContext.load(form.private_metadata)
+        request = await self._front.ledger.get(context.request_id or "")
+        if request is None:
+            await self._refused(ack, form, context, answers.unknown_request())
+            return
+        counts, errors = _counts(form, request)
+        if errors:
+            await _errors(ack, errors)
+            return
+        try:
+            found = await self._front.ledger.reselect(
+                request.id, form.actor, context.revision, counts
+            )
+        except SelectionError as error:
+            await _errors(ack, _selection_errors(error, form, request))
+            return
+        await self._finish(ack, form, context, Action.EDIT, found)
+
+    async def reject_reason(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        form = Submission.model_validate(body)
+        context = FormContext.load(form.private_metadata)
+        note = form.entered("reason")
+        if note is None:
+            await _errors(ack, {"reason": "Say why, so that the requester knows what to do."})
+            return
+        found = await self._front.ledger.decide(
+            context.request_id or "", Action.REJECT, form.actor, context.revision, note
+        )
+        await self._finish(ack, form, context, Action.REJECT, found)
+
+    async def resolve(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        form = Submission.model_validate(body)
+        context = FormContext.load(form.private_metadata)
+        note, truth = form.entered("reason"), form.entered("truth")
+        if note is None or truth not in {State.DONE, State.FAILED}:
+            missing = {"reason": "Say what you checked."} if note is None else {}
+            if truth not in {State.DONE, State.FAILED}:
+                missing["truth"] = "Choose what happened."
+            await _errors(ack, missing)
+            return
+        found = await self._front.ledger.decide(
+            context.request_id or "",
+            Action.RESOLVE,
+            form.actor,
+            context.revision,
+            note,
+            resolved_as=State(truth),
+        )
+        await self._finish(ack, form, context, Action.RESOLVE, found)
+
+    async def _finish(
+        self,
+        ack: AsyncAck,
+        form: Submission,
+        context: FormContext,
+        action: Action,
+        found: tuple[Ruling, Request] | None,
+    ) -> None:
+        if found is None:
+            await self._refused(ack, form, context, answers.unknown_request())
+        elif found[0] is not Ruling.ALLOWED:
+            await self._refused(ack, form, context, answers.refusal(found[0], action, found[1]))
+        else:
+            self._front.advance(found[1])
+            await ack()
+
+    async def _refused(
+        self, ack: AsyncAck, form: Submission, context: FormContext, text: str
+    ) -> None:
+        """Close the form and say privately why it changed nothing."""
+        self._front.after(
+            self._front.poster.whisper(form.user_id, context.channel, text, context.response_url)
+        )
+        await ack()
+
+
+async def _errors(ack: AsyncAck, errors: dict[str, str]) -> None:
+    await ack(response_action="errors", errors=errors)
+
+
+def _counts(form: Submission, request: Request) -> tuple[dict[str, int], dict[str, str]]:
+    """Read the numbers; lines that the form did not show keep what was chosen before."""
+    counts = dict(request.selection.counts) if request.selection else {}
+    errors: dict[str, str] = {}
+    for line in request.order.lines if request.order else ():
+        if not line.is_cancellable:
+            counts.pop(line.id, None)
+    for block_id in form.values:
+        if not block_id.startswith(modals.LINE_PREFIX):
+            continue
+        line_id = block_id.removeprefix(modals.LINE_PREFIX)
+        text = form.entered(block_id) or "0"
+        if text.isascii() and text.isdigit() and len(text) < 7:
+            counts[line_id] = int(text)
+        else:
+            problem = SelectionError(SelectionProblem.NOT_A_COUNT, line_id)
+            errors[block_id] = answers.selection_problem(problem, None)
+    return counts, errors
+
+
+def _selection_errors(error: SelectionError, form: Submission, request: Request) -> dict[str, str]:
+    left = request.order.quantity_of(error.line_id) if request.order and error.line_id else None
+    first = next((key for key in form.values if key.startswith(modals.LINE_PREFIX)), "")
+    block_id = f"{modals.LINE_PREFIX}{error.line_id}" if error.line_id else first
+    return {block_id: answers.selection_problem(error, left)}

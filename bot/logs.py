@@ -47,6 +47,5 @@ def configure(log_format: str, level: str) -> None:
     root.setLevel(level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
-        logging.getLogger(name).handlers.clear()
-        logging.getLogger(name).propagate = True
+    # It tells of starting and stopping, as we do; what goes wrong stays.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)

@@ -33,6 +33,13 @@ class Changes:
             self._waiting.discard(waiting)
         return self.version != seen and not self.closed
 
+    async def pause(self, seconds: float) -> None:
+        """Let time pass, but not beyond the close."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while not self.closed and (left := end - loop.time()) > 0:
+            await self.wait(self.version, left)
+
     def _wake(self) -> None:
         for loop, event in tuple(self._waiting):
             with suppress(RuntimeError):  # the listener's loop has ended meanwhile

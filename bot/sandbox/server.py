@@ -41,7 +41,7 @@ class Sandbox:
     ) -> None:
         self.settings = settings
         self.changes = Changes()
-        self.slack = SlackSandbox(settings, self.changes.bump)
+        self.slack = SlackSandbox(settings, self.changes.bump, self.changes.pause)
         self.acme = AcmeSandbox(api_key=settings.acme_api_key, on_change=self.changes.bump)
         self.delivery = Delivery(
             bot_url=settings.bot_url,

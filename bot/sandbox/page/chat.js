@@ -6,12 +6,9 @@ import { byId, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { openMenu } from "./menu.js";
 import { focusLastMessage } from "./messages.js";
-import { notice, reportFailure } from "./notice.js";
+import { isShownInChannel, notice, reportFailure } from "./notice.js";
 import { theBot } from "./people.js";
 import { currentChannel, go, refresh, state } from "./state.js";
-
-// Failures the sandbox itself shows in the channel, as Slack does.
-const SHOWN_IN_CHANNEL = ["operation_timeout", "dispatch_failed"];
 
 const shortcutsButton = h("button", {
   type: "button", class: "icon-button", "aria-label": "Shortcuts", title: "Shortcuts", "aria-haspopup": "menu", "aria-expanded": "false",
@@ -49,7 +46,7 @@ async function send(text) {
   const answer = await sendCommand({ user, channel, command, text: rest });
   await refresh();
   if (answer.ok) return { sent: true, status: `rescind answered in ${Number(answer.ms).toFixed(answer.ms < 10 ? 1 : 0)} ms` };
-  if (SHOWN_IN_CHANNEL.includes(answer.error ?? "")) return { sent: true };
+  if (isShownInChannel(answer)) return { sent: true };
   return { sent: false, status: answer.message ?? answer.error };
 }
 
@@ -68,7 +65,7 @@ function openShortcuts() {
     onPick: async () => {
       const answer = await sendShortcut({ user: state.place.user, callback_id: shortcut.callback_id, channel: state.place.channel });
       await refresh();
-      if (!answer.ok) reportFailure(answer);
+      if (!answer.ok && !isShownInChannel(answer)) reportFailure(answer);
     },
   })), "Shortcuts");
 }
@@ -88,14 +85,14 @@ export function renderChat() {
   const sig = JSON.stringify([channel, state.place.user]);
   if (sig === shownHead) return;
   shownHead = sig;
-  byId("chat-head").replaceChildren(
-    h("div", { class: "chat-title" },
-      h("h1", { id: "channel-name" },
-        channel.kind === "public" && h("span", { class: "hash", "aria-hidden": "true" }, "#"),
-        channel.kind === "private" && [icon("lock"), h("span", { class: "sr-only" }, "private channel ")],
-        channel.name),
-      channel.topic && h("p", { class: "topic" }, channel.topic)),
-    channel.kind !== "im" && !channel.archived && membership(channel));
+  const name = h("div", { class: "chat-title" },
+    h("h1", { id: "channel-name" },
+      channel.kind === "public" && h("span", { class: "hash", "aria-hidden": "true" }, "#"),
+      channel.kind === "private" && [icon("lock"), h("span", { class: "sr-only" }, "private channel ")],
+      channel.name),
+    channel.topic && h("p", { class: "topic" }, channel.topic));
+  const about = channel.kind === "im" || channel.archived ? [] : [membership(channel)];
+  byId("chat-head").replaceChildren(name, ...about);
 }
 
 /** @param {import("./state.js").Channel} channel @param {string} title */
@@ -107,7 +104,6 @@ function closedBecause(channel, title) {
 /** @param {import("./state.js").Channel} channel */
 function membership(channel) {
   const bot = theBot();
-  if (!bot) return null;
   const present = channel.bot_is_member;
   return h("div", { class: "membership" },
     h("span", { class: present ? "presence here" : "presence" }, present ? `${bot.name} is here` : `${bot.name} is not in this channel`),

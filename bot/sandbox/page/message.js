@@ -7,7 +7,7 @@ import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { openMenu } from "./menu.js";
 import { renderMrkdwn } from "./mrkdwn.js";
-import { reportFailure } from "./notice.js";
+import { isShownInChannel, reportFailure } from "./notice.js";
 import { avatar, isSlackbot, nameOf } from "./people.js";
 import { go, refresh, state } from "./state.js";
 
@@ -109,5 +109,5 @@ async function useShortcut(callbackId, message) {
     user: state.place.user, callback_id: callbackId, channel: message.channel, message_ts: message.ts,
   });
   await refresh();
-  if (!answer.ok) reportFailure(answer);
+  if (!answer.ok && !isShownInChannel(answer)) reportFailure(answer);
 }

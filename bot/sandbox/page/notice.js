@@ -16,6 +16,12 @@ export function notice(text, kind = "error") {
   setTimeout(close, SECONDS * 1000);
 }
 
+// The sandbox puts these into the channel itself, as Slack does after a command or a shortcut.
+const IN_CHANNEL = ["operation_timeout", "dispatch_failed"];
+
+/** @param {import("./api.js").Answer} answer to a command or a shortcut */
+export const isShownInChannel = (answer) => IN_CHANNEL.includes(answer.error ?? "");
+
 /** Says what went wrong with an answer that is not ok. @param {import("./api.js").Answer} answer */
 export function reportFailure(answer) {
   notice(answer.message || `The sandbox answered “${answer.error ?? "unknown error"}”.`);

@@ -95,7 +95,7 @@ function requests(order, isFirstLook) {
   const all = order.requests ?? [];
   const latest = [...all].sort((a, b) => Date.parse(a.at) - Date.parse(b.at) || 0).slice(-REQUESTS_SHOWN).reverse();
   return h("section", { class: "requests" },
-    h("h3", null, "Requests it received"),
+    h("h3", null, "Requests received"),
     latest.length === 0 && h("p", { class: "nothing" }, "None for this order yet."),
     h("ol", null, latest.map((request) => requestRow(order, request, isFirstLook))));
 }
@@ -134,6 +134,6 @@ function history(order) {
   const entries = [...(order.history ?? [])].reverse();
   if (!entries.length) return null;
   return h("section", { class: "history" },
-    h("h3", null, "Its history"),
+    h("h3", null, "History"),
     h("ol", null, entries.map((entry) => h("li", null, h("time", null, stamp(entry.at)), h("span", null, entry.what)))));
 }

@@ -34,14 +34,13 @@ const copyButton = h("button", { type: "button", class: "quiet-button", "data-te
 const faultSelect = /** @type {HTMLSelectElement} */ (h("select", { class: "field", id: "fault-select", "data-testid": "fault-select",
   "aria-describedby": "fault-help", onchange: applyFault }));
 const timesSelect = /** @type {HTMLSelectElement} */ (h("select", { class: "field", id: "fault-times", "data-testid": "fault-times", onchange: applyFault },
-  h("option", { value: "1" }, "once"), h("option", { value: ALWAYS }, "until cleared")));
+  h("option", { value: "1" }, "once"), h("option", { value: ALWAYS }, "every time, until cleared")));
+const timesRow = h("div", { class: "fault-times" }, h("label", { for: "fault-times" }, "Happens"), h("div", { class: "select-wrap" }, timesSelect));
 const faultHelp = h("p", { class: "hint", id: "fault-help" });
 const faultBox = h("section", { class: "fault", "aria-label": "Fault" },
-  h("div", { class: "fault-row" },
-    h("label", { for: "fault-select" }, "Fault"),
-    h("div", { class: "select-wrap" }, faultSelect),
-    h("label", { for: "fault-times", class: "sr-only" }, "How often"),
-    h("div", { class: "select-wrap narrow" }, timesSelect)),
+  h("label", { for: "fault-select" }, "Fault"),
+  h("div", { class: "select-wrap" }, faultSelect),
+  timesRow,
   faultHelp);
 const roots = { stub: h("div", { class: "stub" }), log: h("div", { class: "order-log" }) };
 const nothing = h("p", { class: "nothing" });
@@ -79,7 +78,7 @@ export function renderPanel() {
   const now = state.order.fault ?? "";
   if (document.activeElement !== faultSelect || faultSelect.value !== now) faultSelect.value = now;
   faultBox.classList.toggle("active", Boolean(now));
-  timesSelect.parentElement.hidden = !now;
+  timesRow.hidden = !now;
   faultHelp.textContent = now ? faultWords(names.find((fault) => fault.name === now) ?? { name: now })[1] : "Make the upstream misbehave and see what the bot does about it.";
   renderOrder(roots, state.order);
 }

@@ -65,7 +65,7 @@ export function renderThread() {
   const count = replies.length;
   const rule = {
     key: `${thread} rule`, sig: String(count),
-    make: () => h("div", { class: "day left", role: "separator" }, h("span", null, count === 1 ? "1 reply" : `${count} replies`)),
+    make: () => h("div", { class: "day left", role: "separator" }, h("span", null, count === 0 ? "No replies yet" : count === 1 ? "1 reply" : `${count} replies`)),
   };
   const key = `thread ${user} ${channel}`;
   reconcile(list, [

@@ -4,7 +4,6 @@ They work where the bot is no member. Only the message an action came from can b
 deleted; asked for it after a slash command, Slack posts a new message (facts/slack.md).
 """
 
-import asyncio
 import copy
 
 from starlette.requests import Request
@@ -46,7 +45,7 @@ async def response_url_endpoint(request: Request, slack: SlackSandbox) -> Respon
     if fault is not None and fault.kind in ("ratelimited", "http_500", "drop_before"):
         return await misbehave(request, slack, "response_url", {}, fault)
     if fault is not None and fault.kind == "slow":
-        await asyncio.sleep(fault.seconds)
+        await slack.pause(fault.seconds)
     given: Json = {}
     answer: Json = {"ok": True}
     status = 200

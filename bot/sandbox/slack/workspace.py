@@ -1,7 +1,8 @@
 """The workspace: people, channels, messages, open modals, grants; everything a bot can change."""
 
+import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from bot.sandbox.settings import SandboxSettings
 from bot.sandbox.slack import cast
@@ -18,9 +19,15 @@ _MOST_CALLS = 2000
 class SlackSandbox:
     """All of Slack's state in memory. Touched by one event loop only."""
 
-    def __init__(self, settings: SandboxSettings, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: SandboxSettings,
+        on_change: Callable[[], None],
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self.settings = settings
         self.changed = on_change
+        self.pause = pause
         self.clock = settings.clock
         self.base_url = f"http://{settings.host}:{settings.port}"
         self.users: dict[str, User] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 
 from slack_bolt.async_app import AsyncApp
@@ -24,6 +25,7 @@ def build_app(front: Front, client: AsyncWebClient) -> AsyncApp:
     """Build the app. `process_before_response`: Bolt's default polls for the ack every 10 ms."""
     app = AsyncApp(
         name="rescind",
+        logger=_bolt_log(),
         client=client,
         authorize=_authorizer(client.token),
         process_before_response=True,
@@ -47,6 +49,13 @@ def build_app(front: Front, client: AsyncWebClient) -> AsyncApp:
     app.shortcut("cancel_order_message")(shortcuts.from_message)
     app.error(answer_failure(front))
     return app
+
+
+def _bolt_log() -> logging.Logger:
+    """Bolt's own log, errors only: it warns of the token in the environment, and quotes bodies."""
+    logger = logging.getLogger("slack_bolt.rescind")
+    logger.setLevel(logging.ERROR)
+    return logger
 
 
 def _authorizer(token: str | None) -> Callable[[], Awaitable[AuthorizeResult]]:

@@ -26,7 +26,7 @@ async def api_endpoint(request: Request, slack: SlackSandbox) -> Response:
     if fault is not None and fault.kind in ("ratelimited", "http_500", "drop_before"):
         return await misbehave(request, slack, name, await _seen(request, name), fault)
     if fault is not None and fault.kind == "slow":
-        await asyncio.sleep(fault.seconds)
+        await slack.pause(fault.seconds)
     arguments: Json = {}
     warnings: list[str] = []
     try:

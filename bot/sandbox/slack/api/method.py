@@ -9,6 +9,8 @@ from bot.sandbox.slack.workspace import SlackSandbox
 
 Kind = Literal["text", "flag", "number", "json"]
 
+_FOR_EVERY_METHOD = frozenset({"team_id", "pretty"})  # bolt's client adds team_id to every call
+
 
 class RefusalError(Exception):
     """A call Slack answers with `ok: false`.
@@ -85,6 +87,8 @@ class Method:
         ]
         arguments: Json = {}
         for name, value in given.items():
+            if name in _FOR_EVERY_METHOD and name not in self.arguments:
+                continue
             if name not in self.arguments:
                 reasons.append(f"[ERROR] unsupported argument: {name} [json-pointer:/{name}]")
             elif value is not None:

@@ -6,7 +6,7 @@
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -125,6 +125,7 @@ class RunningSandbox:
         self,
         settings: SandboxSettings | None = None,
         bot_transport: httpx.AsyncBaseTransport | None = None,
+        log_level: str = "warning",
     ) -> None:
         self.settings = settings or SandboxSettings(port=0)
         self.sandbox = Sandbox(self.settings, bot_transport)
@@ -139,7 +140,7 @@ class RunningSandbox:
         self.base_url = f"http://{self.settings.host}:{self.port}"
         self.sandbox.slack.base_url = self.base_url
         config = uvicorn.Config(
-            self.sandbox.app, log_level="warning", access_log=False, timeout_graceful_shutdown=2
+            self.sandbox.app, log_level=log_level, access_log=False, timeout_graceful_shutdown=2
         )
         self._server = _Server(config, self.sandbox.changes)
         self._thread: threading.Thread | None = None
@@ -170,7 +171,7 @@ class RunningSandbox:
         """Serve in a thread. Raises RuntimeError if it does not come up."""
         self._thread = threading.Thread(target=self.run, name="sandbox", daemon=True)
         self._thread.start()
-        if not self._server.ready.wait(_START_SECONDS):
+        if not (self._server.ready.wait(_START_SECONDS) and self._server.started):
             raise RuntimeError("the sandbox did not start")
 
     def stop(self) -> None:
@@ -201,7 +202,8 @@ def run_in_thread(settings: SandboxSettings | None = None) -> Iterator[str]:
 
 def serve(settings: SandboxSettings | None = None) -> None:
     """Run a sandbox in the foreground until interrupted."""
-    RunningSandbox(settings or SandboxSettings()).run()
+    with suppress(KeyboardInterrupt):
+        RunningSandbox(settings or SandboxSettings(), log_level="info").run()
 
 
 if __name__ == "__main__":

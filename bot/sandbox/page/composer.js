@@ -11,20 +11,20 @@ const KEYS_HINT = "Enter sends · Shift+Enter new line";
  * @param {object} options
  * @param {string} options.testid
  * @param {boolean} options.commands whether / suggests commands
- * @param {Node[]} [options.tools] extra buttons
+ * @param {HTMLButtonElement[]} [options.tools]
  * @param {(text: string) => Promise<{sent: boolean, status?: string}>} options.onSend
  * @param {() => void} [options.onLeave] arrow up in an empty box
  */
-export function createComposer({ testid, commands, tools = [], onSend, onLeave }) {
+export function createComposer({ testid, commands, tools = /** @type {HTMLButtonElement[]} */ ([]), onSend, onLeave }) {
   const listId = uid("suggestions");
   const statusId = uid("status");
-  const box = /** @type {HTMLTextAreaElement} */ (h("textarea", {
+  const box = h("textarea", {
     class: "composer-box", rows: 1, "data-testid": testid, "aria-describedby": statusId, spellcheck: "true",
     "aria-autocomplete": commands ? "list" : null, "aria-controls": commands ? listId : null,
-  }));
+  });
   const list = h("div", { class: "suggestions", role: "listbox", id: listId, "aria-label": "Commands", hidden: true });
   const status = h("p", { class: "composer-status", id: statusId, role: "status", "data-kind": "hint" }, KEYS_HINT);
-  const send = /** @type {HTMLButtonElement} */ (h("button", { type: "submit", class: "send", "aria-label": "Send", title: "Send" }, icon("send")));
+  const send = h("button", { type: "submit", class: "send", "aria-label": "Send", title: "Send" }, icon("send"));
   const frame = h("div", { class: "composer-frame" }, box, h("div", { class: "composer-tools" }, tools, send));
   const node = h("form", { class: "composer" }, list, frame, status);
 
@@ -135,7 +135,7 @@ export function createComposer({ testid, commands, tools = [], onSend, onLeave }
     moveTo({ key, placeholder, closed }) {
       box.placeholder = closed ?? placeholder;
       box.setAttribute("aria-label", placeholder);
-      box.disabled = Boolean(closed);
+      for (const part of [box, ...tools]) part.disabled = Boolean(closed);
       if (key !== draftKey) {
         draftKey = key;
         box.value = drafts.get(key) ?? "";

@@ -18,12 +18,12 @@ export function askConfirm({ title, text, confirm, deny, style = "primary" }) {
     };
     const no = h("button", { type: "button", class: "btn", "data-testid": "confirm-no", onclick: () => answer(false) }, plainText(deny));
     const yes = h("button", { type: "button", class: `btn ${style}`, "data-testid": "confirm-yes", onclick: () => answer(true) }, plainText(confirm));
-    const node = /** @type {HTMLDialogElement} */ (h("dialog", {
+    const node = h("dialog", {
       class: "dialog confirm", role: "alertdialog", "data-testid": "confirm", "aria-labelledby": titleId, "aria-describedby": textId,
     },
     h("h2", { id: titleId, class: "dialog-title" }, plainText(title)),
     h("div", { id: textId, class: "dialog-body md" }, renderText(text)),
-    h("div", { class: "dialog-foot" }, no, yes)));
+    h("div", { class: "dialog-foot" }, no, yes));
     node.addEventListener("cancel", (event) => {
       event.preventDefault();
       answer(false);

@@ -72,7 +72,7 @@ function textInput(element) {
 
 /** @returns {Control} */
 function numberInput(element) {
-  const field = /** @type {HTMLInputElement} */ (h("input", {
+  const field = h("input", {
     class: "field number",
     type: "number",
     min: element.min_value,
@@ -80,7 +80,7 @@ function numberInput(element) {
     step: element.is_decimal_allowed ? "any" : "1",
     placeholder: element.placeholder ? plainText(element.placeholder) : null,
     autocomplete: "off",
-  }));
+  });
   field.value = element.initial_value ?? "";
   const step = (/** @type {1 | -1} */ direction) => {
     if (field.value === "") field.value = element.min_value ?? "0";
@@ -105,7 +105,7 @@ function numberInput(element) {
 
 /** @param {any} element @param {"date" | "time"} type @returns {Control} */
 function timeInput(element, type) {
-  const field = /** @type {HTMLInputElement} */ (h("input", { class: "field", type }));
+  const field = h("input", { class: "field", type });
   field.value = element[`initial_${type}`] ?? "";
   return {
     node: field,
@@ -162,7 +162,7 @@ function listSelect(element, key, choices, initial) {
 /** @param {any} element @param {any} options @returns {HTMLSelectElement} */
 function selectField(element, options) {
   const placeholder = element.placeholder ? plainText(element.placeholder) : "Choose…";
-  return /** @type {HTMLSelectElement} */ (h("select", { class: "field" }, h("option", { value: "" }, placeholder), options));
+  return h("select", { class: "field" }, h("option", { value: "" }, placeholder), options);
 }
 
 /** @returns {Array<[string, string]>} */

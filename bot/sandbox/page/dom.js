@@ -4,13 +4,14 @@
 /**
  * Makes an element. `null`, `undefined` and `false` props and children are left out; a prop that
  * begins with "on" is an event listener.
- * @param {string} tag
+ * @template {string} Tag
+ * @param {Tag} tag
  * @param {Record<string, any> | null} [props]
  * @param {...(Node | string | null | undefined | false | Array<any>)} children
- * @returns {HTMLElement}
+ * @returns {Tag extends keyof HTMLElementTagNameMap ? HTMLElementTagNameMap[Tag] : HTMLElement}
  */
 export function h(tag, props, ...children) {
-  const node = document.createElement(tag);
+  const node = /** @type {any} */ (document.createElement(tag));
   for (const [name, value] of Object.entries(props ?? {})) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
@@ -27,6 +28,11 @@ let counter = 0;
 export function uid(stem) {
   counter += 1;
   return `${stem}-${counter}`;
+}
+
+/** @param {ParentNode} root @param {string} selector @returns {HTMLElement[]} */
+export function all(root, selector) {
+  return [...root.querySelectorAll(selector)].map((node) => /** @type {HTMLElement} */ (node));
 }
 
 /** @param {string} id @returns {HTMLElement} */
@@ -46,7 +52,7 @@ const signatures = new WeakMap();
 export function reconcile(parent, items) {
   const wanted = new Set(items.map((item) => item.key));
   const present = new Map();
-  for (const node of [...parent.children]) {
+  for (const node of /** @type {HTMLElement[]} */ ([...parent.children])) {
     if (wanted.has(node.dataset.key)) present.set(node.dataset.key, node);
     else node.remove();
   }
@@ -75,7 +81,7 @@ function replaceKeepingFocus(old, fresh) {
   if (!focused) return;
   const { actionId, focusKey } = /** @type {HTMLElement} */ (focused).dataset;
   const twin = actionId
-    ? [...fresh.querySelectorAll("[data-action-id]")].find((node) => node.dataset.actionId === actionId)
+    ? all(fresh, "[data-action-id]").find((node) => node.dataset.actionId === actionId)
     : focusKey && fresh.querySelector(`[data-focus-key="${focusKey}"]`);
   // The button may be gone (an approved card has none): the message itself is the nearest place to stand.
   (twin instanceof HTMLElement && !twin.hasAttribute("disabled") ? twin : fresh).focus({ preventScroll: true });

@@ -19,7 +19,8 @@ export function renderGuide() {
   const open = cards.some((message) => hasAction(message.blocks, "approve"));
   const usable = channel.bot_is_member && channel.kind !== "im" && !channel.archived;
   const approver = firstWithRole("approver");
-  renderWelcome(usable && cards.length === 0 ? `/cancel-order ${state.place.order}` : "", approver);
+  if (usable || state.snapshot.messages.length) renderWelcome(usable && cards.length === 0 ? `/cancel-order ${state.place.order}` : "", approver);
+  else renderEmpty(channel);
   renderTip(usable && cards.length ? nextTip(open, approver) : null);
 }
 
@@ -41,6 +42,16 @@ function renderWelcome(command, approver) {
       h("li", null, h("span", null, "Switch to ", h("strong", null, first), " (approver) on the left and press ", h("strong", null, "Approve"), " on the card.")),
       h("li", null, h("span", null, "Watch the order on the right: the quantity drops, once, and the refund stands in the card’s thread.")))),
   ] : []));
+}
+
+/** @param {import("./state.js").Channel} channel without messages, and not one to cancel orders in */
+function renderEmpty(channel) {
+  const text = channel.archived
+    ? "This channel is archived. Nothing was kept of it."
+    : "Nothing here yet. rescind is not in this channel: type /cancel-order and see what it answers, or invite it above.";
+  if (text === shownWelcome) return;
+  shownWelcome = text;
+  byId("welcome").replaceChildren(h("p", { class: "nothing-here" }, text));
 }
 
 /** @param {boolean} open whether a card waits for a decision @param {any} approver */

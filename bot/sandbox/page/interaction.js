@@ -2,6 +2,7 @@
 
 import { sendAction } from "./api.js";
 import { askConfirm } from "./confirm.js";
+import { all } from "./dom.js";
 import { reportFailure } from "./notice.js";
 import { refresh, state } from "./state.js";
 
@@ -48,9 +49,7 @@ export async function act(source, blockId, element, details = {}) {
 
 /** @param {string} key @param {boolean} busy */
 function showBusy(key, busy) {
-  for (const node of document.querySelectorAll("[data-busy-key]")) {
-    if (/** @type {HTMLElement} */ (node).dataset.busyKey === key) markBusy(/** @type {HTMLElement} */ (node), busy);
-  }
+  for (const node of all(document, "[data-busy-key]")) if (node.dataset.busyKey === key) markBusy(node, busy);
 }
 
 /** aria-disabled and not `disabled`: a disabled button would drop the keyboard's focus. @param {HTMLElement} node @param {boolean} busy */

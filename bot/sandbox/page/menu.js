@@ -8,7 +8,7 @@ import { h, uid } from "./dom.js";
 
 /**
  * Opens the menu beside `anchor`. The popover sits in the top layer, so no scroll area clips it;
- * inside a modal it must be a child of the dialog, everything else being inert.
+ * inside a modal it must stand in the dialog, everything else being inert.
  * @param {HTMLElement} anchor
  * @param {MenuItem[]} items
  * @param {string} label
@@ -22,7 +22,7 @@ export function openMenu(anchor, items, label) {
         item.onPick();
       },
     }, h("span", null, item.label), item.hint && h("small", null, item.hint))));
-  (anchor.closest("dialog") ?? document.body).append(menu);
+  (anchor.closest("dialog, aside, main") ?? document.body).append(menu);
   anchor.setAttribute("aria-expanded", "true");
   menu.addEventListener("toggle", (event) => {
     if (/** @type {ToggleEvent} */ (event).newState === "open") return;

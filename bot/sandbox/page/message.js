@@ -59,18 +59,17 @@ export function renderMessage(message, { grouped, inThread, isUpdate, lastReply 
 function content(message) {
   const edited = message.edited && h("span", { class: "edited" }, "(edited)");
   if (!message.blocks?.length) return h("div", { class: "content md" }, renderMrkdwn(message.text), edited && [" ", edited]);
-  const context = { source: { kind: "message", channel: message.channel, ts: message.ts } };
-  return h("div", { class: "content card" }, renderBlocks(message.blocks, context), edited);
+  return h("div", { class: "content card" }, renderBlocks(message.blocks, contextOf(message)), edited);
 }
+
+/** @param {Message} message @returns {import("./elements.js").BlockContext} */
+const contextOf = (message) => ({ source: { kind: "message", channel: message.channel, ts: message.ts } });
 
 /** Attachments, the older way of adding to a message. @param {Message} message */
 function attachments(message) {
-  return (message.attachments ?? []).map((attachment) => {
-    const context = { source: { kind: "message", channel: message.channel, ts: message.ts } };
-    return h("div", { class: "attachment" }, attachment.blocks
-      ? renderBlocks(attachment.blocks, context)
-      : h("div", { class: "md" }, renderMrkdwn(attachment.text ?? attachment.fallback ?? "")));
-  });
+  return (message.attachments ?? []).map((attachment) => h("div", { class: "attachment" }, attachment.blocks
+    ? renderBlocks(attachment.blocks, contextOf(message))
+    : h("div", { class: "md" }, renderMrkdwn(attachment.text ?? attachment.fallback ?? ""))));
 }
 
 /** @param {Message} message @param {Message | undefined} lastReply */

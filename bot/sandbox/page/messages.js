@@ -1,7 +1,7 @@
 // The channel's message list: days, grouping, and staying at the bottom only when one is there.
 
 import { dateOf, dayName } from "./dates.js";
-import { byId, h, reconcile } from "./dom.js";
+import { all, byId, h, reconcile } from "./dom.js";
 import { icon } from "./icons.js";
 import { continues, isReply, renderMessage } from "./message.js";
 import { userById, state } from "./state.js";
@@ -96,13 +96,13 @@ export function walk(event) {
   const message = /** @type {HTMLElement} */ (event.target);
   if (message.dataset.testid !== "message" || !["ArrowUp", "ArrowDown"].includes(event.key)) return;
   event.preventDefault();
-  const list = [.../** @type {HTMLElement} */ (event.currentTarget).querySelectorAll("[data-testid=message]")];
+  const list = all(/** @type {HTMLElement} */ (event.currentTarget), "[data-testid=message]");
   const next = list[list.indexOf(message) + (event.key === "ArrowUp" ? -1 : 1)];
-  if (next) /** @type {HTMLElement} */ (next).focus();
+  if (next) next.focus();
   else if (event.key === "ArrowDown") byId("composer").querySelector("textarea")?.focus();
 }
 
 /** The way up from an empty composer. */
 export function focusLastMessage() {
-  /** @type {HTMLElement | undefined} */ ([...byId("log").querySelectorAll("[data-testid=message]")].at(-1))?.focus();
+  all(byId("log"), "[data-testid=message]").at(-1)?.focus();
 }

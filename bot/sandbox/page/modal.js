@@ -3,7 +3,7 @@
 
 import { sendClose, sendSubmit } from "./api.js";
 import { renderBlocks, showFieldError } from "./blocks.js";
-import { byId, h, uid } from "./dom.js";
+import { all, byId, h, uid } from "./dom.js";
 import { icon } from "./icons.js";
 import { markBusy } from "./interaction.js";
 import { plainText } from "./mrkdwn.js";
@@ -44,7 +44,7 @@ export function renderModals(views) {
 
 /** @param {any} view @returns {OpenView} */
 function create(view) {
-  const dialog = /** @type {HTMLDialogElement} */ (h("dialog", { class: "dialog modal", "data-view-id": view.id, "data-callback-id": view.callback_id }));
+  const dialog = h("dialog", { class: "dialog modal", "data-view-id": view.id, "data-callback-id": view.callback_id });
   const open = { dialog, user: state.place.user, sig: "", shownErrors: "null", controls: new Map(), busy: false };
   dialog.addEventListener("cancel", (event) => {
     event.preventDefault();
@@ -63,6 +63,7 @@ function draw(open, view, sig) {
   open.sig = sig;
   open.controls = new Map();
   const titleId = uid("modal-title");
+  /** @type {import("./elements.js").BlockContext} */
   const context = {
     source: { kind: "view", id: view.id, values: () => readValues(open) },
     register: (blockId, actionId, control) => {
@@ -113,11 +114,11 @@ function focusWithin(dialog) {
 
 /** @param {HTMLDialogElement} dialog @param {ReturnType<typeof focusWithin>} focus */
 function restoreFocus(dialog, focus) {
-  const twin = focus && [...dialog.querySelectorAll("[data-action-id]")].find((node) =>
-    node.dataset.actionId === focus.actionId && node.closest("[data-block-id]")?.dataset.blockId === focus.blockId);
+  const twin = focus && all(dialog, "[data-action-id]").find((node) =>
+    node.dataset.actionId === focus.actionId && node.closest("[data-block-id]")?.getAttribute("data-block-id") === focus.blockId);
   if (twin) {
     twin.focus();
-    if (focus.selection) twin.setSelectionRange(...focus.selection);
+    if (focus.selection) /** @type {HTMLInputElement} */ (twin).setSelectionRange(...focus.selection);
     return;
   }
   const first = dialog.querySelector("[data-focus-on-load]")
@@ -163,8 +164,9 @@ async function dismiss(id, open) {
  */
 function showErrors(open, errors, problem = "") {
   const left = { ...errors };
+  /** @type {HTMLElement | null} */
   let first = null;
-  for (const node of open.dialog.querySelectorAll(".b-input")) {
+  for (const node of all(open.dialog, ".b-input")) {
     const text = left[node.dataset.blockId] ?? null;
     delete left[node.dataset.blockId];
     showFieldError(node, text);
@@ -179,7 +181,7 @@ function showErrors(open, errors, problem = "") {
 function setBusy(open, busy) {
   open.busy = busy;
   open.dialog.setAttribute("aria-busy", String(busy));
-  const button = open.dialog.querySelector("[data-testid=modal-submit]");
+  const [button] = all(open.dialog, "[data-testid=modal-submit]");
   if (button) markBusy(button, busy);
 }
 

@@ -17,7 +17,7 @@ export function notice(text, kind = "error") {
 }
 
 // The sandbox puts these into the channel itself, as Slack does after a command or a shortcut.
-const IN_CHANNEL = ["operation_timeout", "dispatch_failed"];
+const IN_CHANNEL = ["operation_timeout", "dispatch_failed", "invalid_command_response"];
 
 /** @param {import("./api.js").Answer} answer to a command or a shortcut */
 export const isShownInChannel = (answer) => IN_CHANNEL.includes(answer.error ?? "");

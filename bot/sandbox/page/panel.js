@@ -27,14 +27,14 @@ const FAULT_WORDS = {
 
 const ALWAYS = "";
 
-const orderSelect = /** @type {HTMLSelectElement} */ (h("select", { class: "field", id: "order-select", "data-testid": "order-select",
-  onchange: () => go({ order: orderSelect.value }) }));
+const orderSelect = h("select", { class: "field", id: "order-select", "data-testid": "order-select",
+  onchange: () => go({ order: orderSelect.value }) });
 const copyButton = h("button", { type: "button", class: "quiet-button", "data-testid": "order-copy", title: "A new order like this one, untouched", onclick: copy },
   icon("copy"), "Fresh copy");
-const faultSelect = /** @type {HTMLSelectElement} */ (h("select", { class: "field", id: "fault-select", "data-testid": "fault-select",
-  "aria-describedby": "fault-help", onchange: applyFault }));
-const timesSelect = /** @type {HTMLSelectElement} */ (h("select", { class: "field", id: "fault-times", "data-testid": "fault-times", onchange: applyFault },
-  h("option", { value: "1" }, "once"), h("option", { value: ALWAYS }, "every time, until cleared")));
+const faultSelect = h("select", { class: "field", id: "fault-select", "data-testid": "fault-select",
+  "aria-describedby": "fault-help", onchange: applyFault });
+const timesSelect = h("select", { class: "field", id: "fault-times", "data-testid": "fault-times", onchange: applyFault },
+  h("option", { value: "1" }, "once"), h("option", { value: ALWAYS }, "every time, until cleared"));
 const timesRow = h("div", { class: "fault-times" }, h("label", { for: "fault-times" }, "Happens"), h("div", { class: "select-wrap" }, timesSelect));
 const faultHelp = h("p", { class: "hint", id: "fault-help" });
 const faultBox = h("section", { class: "fault", "aria-label": "Fault" },

@@ -18,7 +18,7 @@ _REFERENCE = re.compile(
     r"<(?P<id>[@#][A-Z][A-Z0-9]+)(?:\|[^<>]*)?>"
     r"|(?<!\S)@(?P<user>[a-z0-9][a-z0-9._-]*[a-z0-9])"
     r"|(?<!\S)#(?P<channel>[a-z0-9][a-z0-9_-]*)"
-    r"|(?P<url>https?://[^\s<>|]+)"
+    r"|(?P<url>https?://[^\s<>|]*[^\s<>|.,;:!?)'\"])"
 )
 Form = Literal["message", "command", "plain"]
 

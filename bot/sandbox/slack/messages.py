@@ -2,7 +2,7 @@
 
 import copy
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bot.sandbox.slack.blockkit import interactive_elements
@@ -38,12 +38,13 @@ class Message:
 
 
 class Messages:
-    """All messages of the workspace, by channel, oldest first. Every `ts` is unique."""
+    """All messages of the workspace, by channel, oldest first. Every `ts` is unique and grows."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._last = 0
         self._by_channel: dict[str, dict[str, Message]] = {}
+        self._threads: dict[tuple[str, str], list[Message]] = {}
 
     def new_ts(self) -> str:
         self._last = max(self._last + 100, int(self._clock() * 1_000_000))
@@ -52,6 +53,8 @@ class Messages:
     def add(self, message: Message) -> Message:
         message.blocks = with_ids(message.blocks)
         self._by_channel.setdefault(message.channel, {})[message.ts] = message
+        if message.thread_ts is not None and message.is_reply:
+            self._threads.setdefault((message.channel, message.thread_ts), []).append(message)
         return message
 
     def get(self, channel: str, ts: str) -> Message | None:
@@ -59,23 +62,24 @@ class Messages:
 
     def remove(self, message: Message) -> None:
         self._by_channel.get(message.channel, {}).pop(message.ts, None)
+        thread = self._threads.get((message.channel, message.thread_ts or ""), [])
+        if message in thread:
+            thread.remove(message)
 
     def clear(self) -> None:
         self._by_channel.clear()
+        self._threads.clear()
 
-    def within(self, channel: str) -> Iterator[Message]:
-        yield from sorted(self._by_channel.get(channel, {}).values(), key=lambda m: m.ts)
+    def within(self, channel: str) -> list[Message]:
+        return list(self._by_channel.get(channel, {}).values())
 
     def public_within(self, channel: str) -> list[Message]:
         return [message for message in self.within(channel) if message.ephemeral_to is None]
 
     def replies(self, root: Message) -> list[Message]:
         """The public replies in a message's thread, oldest first."""
-        return [
-            message
-            for message in self.public_within(root.channel)
-            if message.thread_ts == root.ts and message.is_reply
-        ]
+        thread = self._threads.get((root.channel, root.ts), [])
+        return [message for message in thread if message.ephemeral_to is None]
 
     def thread_root(self, channel: str, thread_ts: str) -> Message | None:
         """The message a thread hangs on; a reply is not one, neither is an ephemeral message."""
@@ -96,7 +100,7 @@ def with_ids(blocks: list[Json]) -> list[Json]:
 def message_on_the_wire(
     message: Message, replies: list[Message], *, with_metadata: bool = True
 ) -> Json:
-    """A message as the Web API and the payloads of actions show it."""
+    """A message as the Web API and the payloads of actions show it; for writing out at once."""
     shown: Json = {
         "type": "message",
         "user": message.user,
@@ -120,13 +124,13 @@ def message_on_the_wire(
     if message.subtype:
         shown["subtype"] = message.subtype
     if message.blocks:
-        shown["blocks"] = copy.deepcopy(message.blocks)
+        shown["blocks"] = message.blocks
     if message.attachments:
-        shown["attachments"] = copy.deepcopy(message.attachments)
+        shown["attachments"] = message.attachments
     if message.edited_ts:
         shown["edited"] = {"user": message.user, "ts": message.edited_ts}
     if message.metadata and with_metadata:
-        shown["metadata"] = copy.deepcopy(message.metadata)
+        shown["metadata"] = message.metadata
     if message.is_reply:
         shown["thread_ts"] = message.thread_ts
     elif replies:

@@ -84,13 +84,11 @@ def view_submission(user: User, view: View, *, trigger_id: str, response_urls: l
 
 
 def view_closed(user: User, view: View, *, is_cleared: bool) -> Json:
-    payload = {
-        **_interaction("view_closed", user, ""),
+    return {
+        **_interaction("view_closed", user),
         "view": view_on_the_wire(view, view_values(view)),
         "is_cleared": is_cleared,
     }
-    del payload["trigger_id"]
-    return payload
 
 
 def global_shortcut(user: User, *, callback_id: str, trigger_id: str, action_ts: str) -> Json:
@@ -123,8 +121,8 @@ def message_shortcut(
     }
 
 
-def _interaction(kind: str, user: User, trigger_id: str) -> Json:
-    return {
+def _interaction(kind: str, user: User, trigger_id: str | None = None) -> Json:
+    interaction: Json = {
         "type": kind,
         "team": dict(_TEAM),
         "user": {
@@ -135,10 +133,12 @@ def _interaction(kind: str, user: User, trigger_id: str) -> Json:
         },
         "api_app_id": cast.APP_ID,
         "token": cast.VERIFICATION_TOKEN,
-        "trigger_id": trigger_id,
         "enterprise": None,
         "is_enterprise_install": False,
     }
+    if trigger_id is not None:
+        interaction["trigger_id"] = trigger_id
+    return interaction
 
 
 def _channel_name(channel: Channel) -> str:

@@ -1,7 +1,5 @@
 """The workspace as one person sees it: what `GET /ui/state` answers."""
 
-import copy
-
 from bot.sandbox.slack import cast
 from bot.sandbox.slack.cast import BOT_USER, Channel, User
 from bot.sandbox.slack.inputs import view_values
@@ -58,7 +56,8 @@ def _user(user: User) -> Json:
 
 
 def _channel(slack: SlackSandbox, channel: Channel, user: User) -> Json:
-    seen = [m.ts for m in slack.messages.within(channel.id) if m.visible_to(user.id)]
+    newest_first = reversed(slack.messages.within(channel.id))
+    last = next((message for message in newest_first if message.visible_to(user.id)), None)
     return {
         "id": channel.id,
         "name": channel.name,
@@ -67,7 +66,7 @@ def _channel(slack: SlackSandbox, channel: Channel, user: User) -> Json:
         "is_member": user.id in channel.members,
         "archived": channel.archived,
         "topic": channel.topic,
-        "last_ts": seen[-1] if seen else None,
+        "last_ts": last.ts if last else None,
     }
 
 
@@ -80,13 +79,13 @@ def _message(slack: SlackSandbox, message: Message) -> Json:
         "user": message.user,
         "bot": message.is_bots,
         "text": message.text,
-        "blocks": copy.deepcopy(message.blocks),
-        "attachments": copy.deepcopy(message.attachments),
+        "blocks": message.blocks,
+        "attachments": message.attachments,
         "ephemeral": message.ephemeral_to is not None,
         "edited": message.edited_ts is not None,
         "broadcast": message.broadcast,
         "reply_count": len(replies),
-        "metadata": copy.deepcopy(message.metadata),
+        "metadata": message.metadata,
     }
 
 
@@ -99,7 +98,7 @@ def _view(view: View) -> Json:
         "title": given.get("title"),
         "submit": given.get("submit"),
         "close": given.get("close"),
-        "blocks": copy.deepcopy(view.blocks),
+        "blocks": view.blocks,
         "private_metadata": given.get("private_metadata", ""),
         "hash": view.hash,
         "state": {"values": view_values(view)},

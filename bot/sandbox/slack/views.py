@@ -107,7 +107,7 @@ def view_on_the_wire(view: View, values: Json) -> Json:
         "id": view.id,
         "team_id": TEAM_ID,
         "type": given["type"],
-        "blocks": copy.deepcopy(view.blocks),
+        "blocks": view.blocks,
         "private_metadata": given.get("private_metadata", ""),
         "callback_id": given.get("callback_id", ""),
         "state": {"values": values},

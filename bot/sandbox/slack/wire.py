@@ -1,14 +1,12 @@
 """JSON as it travels, and narrow readers for values nobody has vouched for."""
 
 import json
-import re
 from typing import Any
 
 Json = dict[str, Any]
 
 _TRUE = frozenset({"1", "true", "yes"})
 _FALSE = frozenset({"0", "false", "no", ""})
-_TS = re.compile(r"\d{1,12}\.\d{6}")
 _MOST_NESTED = 100
 
 
@@ -62,8 +60,3 @@ def as_list(value: object) -> list[Any]:
 
 def as_text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def is_ts(value: str) -> bool:
-    """Whether this looks like a message's `ts`."""
-    return _TS.fullmatch(value) is not None

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from bot.sandbox.server import Sandbox, SandboxSettings
 
@@ -83,7 +84,7 @@ class Bot:
     def answers(self, document: Json) -> None:
         self.answer = lambda _: JSONResponse(document)
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         body = await request.body()
         form: Json = dict(parse_qsl(body.decode(), keep_blank_values=True))
@@ -104,14 +105,24 @@ class Http:
         transport = httpx.ASGITransport(sandbox.app)
         self._client = httpx.AsyncClient(transport=transport, base_url=sandbox.slack.base_url)
 
-    def request(self, verb: str, path: str, **how: Any) -> httpx.Response:
-        return self._runner.run(self._client.request(verb, path, **how))
+    def get(self, path: str, params: dict[str, str] | None = None) -> httpx.Response:
+        return self._runner.run(self._client.get(path, params=params))
 
-    def get(self, path: str, **how: Any) -> httpx.Response:
-        return self.request("GET", path, **how)
-
-    def post(self, path: str, **how: Any) -> httpx.Response:
-        return self.request("POST", path, **how)
+    def post(
+        self,
+        path: str,
+        *,
+        content: str | bytes | None = None,
+        data: dict[str, str] | None = None,
+        json: object = None,
+        params: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        return self._runner.run(
+            self._client.post(
+                path, content=content, data=data, json=json, params=params, headers=headers
+            )
+        )
 
     def close(self) -> None:
         self._runner.run(self._client.aclose())
@@ -126,7 +137,7 @@ class Desk:
         self.bot = bot
         self.clock = clock
 
-    def api(self, method: str, **arguments: Any) -> Json:
+    def api(self, method: str, **arguments: object) -> Json:
         """Call the Web API as slack_sdk does: JSON for what has blocks, a query otherwise."""
         headers = {"Authorization": f"Bearer {TOKEN}"}
         if method.startswith(("chat.post", "chat.update", "views.")):
@@ -140,20 +151,20 @@ class Desk:
         answer: Json = response.json()
         return answer
 
-    def post(self, text: str = "hello", **arguments: Any) -> str:
+    def post(self, text: str = "hello", **arguments: object) -> str:
         """Post as the bot; the answer is the message's ts."""
         answer = self.api("chat.postMessage", **{"channel": REFUNDS, "text": text, **arguments})
         assert answer["ok"], answer
         return str(answer["ts"])
 
-    def ui(self, path: str, user: str = ROBIN, **given: Any) -> Json:
-        answer: Json = self.http.post(f"/ui/{path}", json={"user": user, **given}).json()
+    def ui(self, path: str, **given: object) -> Json:
+        """Do something on the page, as Robin unless `user` says otherwise."""
+        answer: Json = self.http.post(f"/ui/{path}", json={"user": ROBIN, **given}).json()
         return answer
 
-    def command(self, text: str = "26644388", **given: Any) -> Json:
-        return self.ui(
-            "command", **{"channel": REFUNDS, "command": "/cancel-order", "text": text, **given}
-        )
+    def command(self, text: str = "26644388", **given: object) -> Json:
+        given = {"channel": REFUNDS, "command": "/cancel-order", "text": text, **given}
+        return self.ui("command", **given)
 
     def state(self, user: str = ROBIN, channel: str = REFUNDS) -> Json:
         answer: Json = self.http.get("/ui/state", params={"user": user, "channel": channel}).json()
@@ -177,13 +188,13 @@ class Desk:
         opened: Json = answer["view"]
         return opened
 
-    def respond(self, url: str, **message: Any) -> httpx.Response:
+    def respond(self, url: str, **message: object) -> httpx.Response:
         """Post to a response URL."""
         return self.http.post(url, json=message)
 
 
 @contextmanager
-def desk(**settings: Any) -> Iterator[Desk]:
+def desk(**settings: object) -> Iterator[Desk]:
     """An open desk. The bot has every scope unless `granted_scopes` says otherwise."""
     clock, bot = Clock(), Bot()
     given: Json = {
@@ -210,7 +221,7 @@ def plain(text: str) -> Json:
     return {"type": "plain_text", "text": text}
 
 
-def button(action_id: str = "approve", **more: Any) -> Json:
+def button(action_id: str = "approve", **more: object) -> Json:
     return {"type": "button", "action_id": action_id, "text": plain("Approve"), **more}
 
 
@@ -222,8 +233,8 @@ def option(value: str) -> Json:
     return {"text": plain(value.title()), "value": value}
 
 
-def text_input(block_id: str = "reason", **more: Any) -> Json:
-    element = {"type": "plain_text_input", "action_id": "value", **more.pop("element", {})}
+def text_input(block_id: str = "reason", element: Json | None = None, **more: object) -> Json:
+    element = {"type": "plain_text_input", "action_id": "value", **(element or {})}
     return {
         "type": "input",
         "block_id": block_id,
@@ -233,7 +244,7 @@ def text_input(block_id: str = "reason", **more: Any) -> Json:
     }
 
 
-def modal(*blocks: Json, **more: Any) -> Json:
+def modal(*blocks: Json, **more: object) -> Json:
     return {
         "type": "modal",
         "callback_id": "cancel_order",

@@ -1,7 +1,6 @@
 """The Block Kit validator: Slack's limits, one by one, with the place where they were broken."""
 
 import json
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -29,15 +28,15 @@ CONFIRM = {
 }
 
 
-def select(**more: Any) -> Json:
+def select(**more: object) -> Json:
     return {"type": "static_select", "action_id": "value", "options": [option("a")], **more}
 
 
-def field(element: Json, **more: Any) -> Json:
+def field(element: Json, **more: object) -> Json:
     return {"type": "input", "label": plain("Label"), "element": element, **more}
 
 
-def number(**more: Any) -> Json:
+def number(**more: object) -> Json:
     return {"type": "number_input", "is_decimal_allowed": False, "action_id": "value", **more}
 
 
@@ -49,7 +48,7 @@ def rich_section(*elements: Json) -> Json:
     return {"type": "rich_text_section", "elements": list(elements)}
 
 
-def table(*rows: list[Json], **more: Any) -> Json:
+def table(*rows: list[Json], **more: object) -> Json:
     return {"type": "table", "rows": list(rows), **more}
 
 

@@ -271,7 +271,7 @@ def test_only_what_stands_on_the_message_now_can_be_clicked(at: Desk) -> None:
 def test_a_choice_has_to_be_one_of_those_offered(at: Desk) -> None:
     menu = {"type": "overflow", "action_id": "more", "options": [option("open"), option("help")]}
     ts = at.post("card", blocks=[actions(menu)])
-    chosen = {"action_id": "more", "selected_option": {"value": "help"}}
+    chosen: Json = {"action_id": "more", "selected_option": {"value": "help"}}
     assert click(at, ts, **chosen)["ok"]
     assert at.bot.last["actions"][0]["selected_option"] == option("help")
     chosen["selected_option"] = {"value": "refund"}

@@ -1,7 +1,6 @@
 """Submitting and closing modals: what people may enter, and what the bot may answer."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from starlette.responses import PlainTextResponse, Response
@@ -30,7 +29,7 @@ def at() -> Iterator[Desk]:
         yield opened
 
 
-def entry(kind: str, **element: Any) -> Json:
+def entry(kind: str, **element: object) -> Json:
     """An input block of the given kind with block id `field` and action id `value`."""
     return {
         "type": "input",
@@ -41,7 +40,7 @@ def entry(kind: str, **element: Any) -> Json:
     }
 
 
-def enter(kind: str, **state: Any) -> Json:
+def enter(kind: str, **state: object) -> Json:
     return {"field": {"value": {"type": kind, **state}}}
 
 

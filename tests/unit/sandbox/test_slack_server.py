@@ -10,11 +10,13 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
+from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from starlette.applications import Starlette
 from starlette.responses import Response
+from starlette.routing import Route
 
 from bot.sandbox.server import RunningSandbox, SandboxSettings, run_in_thread
 from tests.unit.sandbox.slack_desk import (
@@ -170,7 +172,8 @@ def bolt_app() -> AsyncApp:
 
 def test_a_bolt_app_talks_to_the_sandbox_as_to_slack() -> None:
     app = bolt_app()
-    transport = httpx.ASGITransport(AsyncSlackRequestHandler(app))
+    events = Route("/slack/events", AsyncSlackRequestHandler(app).handle, methods=["POST"])
+    transport = httpx.ASGITransport(Starlette(routes=[events]))
     with RunningSandbox(bot_transport=transport) as running:
         app.client.base_url = running.slack_api_url
         with httpx.Client(base_url=running.base_url, trust_env=False) as http:
@@ -206,10 +209,18 @@ _json = st.recursive(
     ),
     max_leaves=8,
 )
+
+
+def _can_be_sent(value: object) -> bool:
+    return "Infinity" not in json.dumps(value)
+
+
 _names = st.sampled_from(
-    ["channel", "text", "blocks", "ts", "thread_ts", "user", "users", "view", "trigger_id"]
-    + ["metadata", "attachments", "cursor", "limit", "view_id", "values", "block_id", "action_id"]
-    + ["message_ts", "command", "template", "fault", "kind", "method", "times", "url", "hash"]
+    [
+        *("channel", "text", "blocks", "ts", "thread_ts", "user", "users", "view", "trigger_id"),
+        *("metadata", "attachments", "cursor", "limit", "view_id", "values", "block_id"),
+        *("action_id", "message_ts", "command", "template", "fault", "kind", "method", "times"),
+    ]
 )
 _known = st.sampled_from([REFUNDS, ROBIN, "/cancel-order", "cancel_order_global", "chat.update"])
 _body = st.dictionaries(_names, _known | _json, max_size=6)
@@ -245,7 +256,10 @@ def test_junk_never_breaks_the_server(junkyard: Desk, path: str, body: dict[str,
 
 
 @settings(max_examples=200, deadline=None)
-@given(entered=_json, kind=st.sampled_from(["value", "selected_options", "selected_user"]))
+@given(
+    entered=_json.filter(_can_be_sent),
+    kind=st.sampled_from(["value", "selected_options", "selected_user"]),
+)
 def test_junk_entered_in_a_modal_never_breaks_the_server(
     junkyard: Desk, entered: object, kind: str
 ) -> None:

@@ -404,6 +404,11 @@ def test_replies_begin_with_the_message_they_answer(at: Desk) -> None:
     assert answer["error"] == "thread_not_found"
 
 
+def test_a_moment_that_is_none_is_refused(at: Desk) -> None:
+    answer = at.api("conversations.history", channel=REFUNDS, oldest="yesterday")
+    assert answer["error"] == "invalid_ts_oldest"
+
+
 @pytest.mark.parametrize("cursor", ["nonsense", "bmV4dDrCsg==", "bmV4dDo5OTk5OTk5OTk5OTk5", "é"])
 def test_a_made_up_cursor_is_refused(at: Desk, cursor: str) -> None:
     answer = at.api("conversations.history", channel=REFUNDS, cursor=cursor)

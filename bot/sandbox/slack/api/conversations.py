@@ -1,15 +1,18 @@
 """`conversations.*`: open a DM, describe a channel, read its messages and threads."""
 
 import base64
+import re
+from decimal import Decimal
 
 from bot.sandbox.slack import cast
 from bot.sandbox.slack.api.method import Call, Kind, Method, RefusalError
 from bot.sandbox.slack.api.reach import joined_channel, known_channel
 from bot.sandbox.slack.cast import BOT_USER, Channel
 from bot.sandbox.slack.messages import Message
-from bot.sandbox.slack.wire import Json, is_ts
+from bot.sandbox.slack.wire import Json
 
 _MOST_PER_PAGE = 999
+_MOMENT = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
 
 
 def _open(call: Call) -> Json:
@@ -55,8 +58,7 @@ def _history(call: Call) -> Json:
         for message in call.slack.messages.public_within(channel.id)
         if not message.is_reply or message.broadcast
     ]
-    newest_first = [message for message in reversed(messages) if _in_window(call, message)]
-    return {"pin_count": 0, **_page(call, newest_first)}
+    return {"pin_count": 0, **_page(call, _in_window(call, messages)[::-1])}
 
 
 def _replies(call: Call) -> Json:
@@ -67,8 +69,7 @@ def _replies(call: Call) -> Json:
         root = call.slack.messages.get(channel.id, root.thread_ts or "")
     if root is None or root.ephemeral_to is not None:
         raise RefusalError("thread_not_found")
-    replies = [m for m in call.slack.messages.replies(root) if _in_window(call, m)]
-    return _page(call, [root, *replies])
+    return _page(call, [root, *_in_window(call, call.slack.messages.replies(root))])
 
 
 def _scopes(channel: Channel, what: str) -> tuple[str, ...]:
@@ -76,13 +77,26 @@ def _scopes(channel: Channel, what: str) -> tuple[str, ...]:
     return (f"{family}:{what}",)
 
 
-def _in_window(call: Call, message: Message) -> bool:
+def _in_window(call: Call, messages: list[Message]) -> list[Message]:
+    oldest, latest = _moment(call, "oldest"), _moment(call, "latest")
     inclusive = call.flag("inclusive")
-    oldest, latest = call.text("oldest") or "0", call.text("latest")
-    after = message.ts >= oldest if inclusive and is_ts(oldest) else message.ts > oldest
-    if not latest:
-        return after
-    return after and (message.ts <= latest if inclusive else message.ts < latest)
+
+    def wanted(message: Message) -> bool:
+        ts = Decimal(message.ts)
+        if inclusive and ts in (oldest, latest):
+            return True
+        return (oldest is None or ts > oldest) and (latest is None or ts < latest)
+
+    return [message for message in messages if wanted(message)]
+
+
+def _moment(call: Call, name: str) -> Decimal | None:
+    given = call.text(name)
+    if not given:
+        return None
+    if not _MOMENT.fullmatch(given):
+        raise RefusalError(f"invalid_ts_{name}")
+    return Decimal(given)
 
 
 def _page(call: Call, messages: list[Message]) -> Json:

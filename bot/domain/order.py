@@ -73,8 +73,17 @@ class OrderLine:
         return self.kind.is_cancellable and not self.part_of_combo
 
     @property
+    def subtotal_is_plausible(self) -> bool:
+        """Whether the subtotal is quantity × unit price but for rounding (less than a ticket)."""
+        product = self.unit_price * self.quantity
+        difference = max(self.subtotal, product) - min(self.subtotal, product)
+        return not difference or difference < self.unit_price
+
+    @property
     def value(self) -> Money:
-        """What cancelling the whole line refunds: never above either of the upstream's figures."""
+        """What cancelling the whole line refunds; of contradicting figures, the lower."""
+        if self.subtotal_is_plausible:
+            return self.subtotal
         return min(self.subtotal, self.unit_price * self.quantity)
 
     def value_of(self, count: int) -> Money:

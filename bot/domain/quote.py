@@ -36,7 +36,7 @@ class WarningCode(StrEnum):
     NOT_CARD = "not_card"
     OLD_ORDER = "old_order"
     FREE = "free"
-    ROUNDING = "rounding"
+    CONTRADICTION = "contradiction"
     CONVERTED = "converted"
 
 
@@ -197,8 +197,8 @@ def _line_warnings(line: OrderLine, count: int, now: datetime) -> Iterator[Quote
         yield QuoteWarning(WarningCode.PAST_EVENT, line.id)
     if line.converted:
         yield QuoteWarning(WarningCode.CONVERTED, line.id)
-    if line.subtotal != line.unit_price * line.quantity:
-        yield QuoteWarning(WarningCode.ROUNDING, line.id, count, line.subtotal)
+    if not line.subtotal_is_plausible:
+        yield QuoteWarning(WarningCode.CONTRADICTION, line.id, count, line.subtotal)
 
 
 def _paid_by_card(order: Order) -> bool:

@@ -3,6 +3,7 @@
 `create_app` is the ASGI app, `serve` runs it in the foreground, `RunningSandbox` in a thread.
 """
 
+import logging
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -202,8 +203,10 @@ def run_in_thread(settings: SandboxSettings | None = None) -> Iterator[str]:
 
 def serve(settings: SandboxSettings | None = None) -> None:
     """Run a sandbox in the foreground until interrupted."""
+    running = RunningSandbox(settings or SandboxSettings(), log_level="info")
+    logging.getLogger("uvicorn.error").info("The sandbox is at %s", running.base_url)
     with suppress(KeyboardInterrupt):
-        RunningSandbox(settings or SandboxSettings(), log_level="info").run()
+        running.run()
 
 
 if __name__ == "__main__":

@@ -135,12 +135,19 @@ def _line_text(line: QuoteLine, venue: Venue) -> str:
         if part
     )
     price = f"{line.cancelled} × {money(line.unit_price, venue)} = *{money(line.amount, venue)}*"
+    if line.amount != line.unit_price * line.cancelled:
+        price += " (as the line’s total)"
     return f"• *{count} × {foreign(line.name, 80)}*  {price}" + (f"\n   {event}" if event else "")
 
 
 def _amount(request: Request, quote: Quote, venue: Venue) -> str:
-    if request.state is State.DONE and request.outcome is not None:
-        return f"Refunded {money(request.outcome.refund, venue)}"
+    outcome = request.outcome
+    if request.state is State.DONE and outcome is not None and outcome.needs_a_person:
+        return "Cancelled; the refund needs a check"
+    if request.state is State.DONE and outcome is not None:
+        return f"Refunded {money(outcome.refund, venue)}"
+    if request.state is State.PENDING and quote.blocks:
+        return "Cannot be approved as selected"
     if request.state in {State.FAILED, State.REJECTED, State.WITHDRAWN, State.EXPIRED}:
         return "Nothing was cancelled or refunded"
     return f"Refund {money(quote.refund, venue)}"
@@ -219,7 +226,6 @@ def _buttons(request: Request, quote: Quote, venue: Venue) -> list[Block]:
     if request.state is not State.PENDING:
         return []
     order = clean(request.order_label, 40)
-    refund = money(quote.refund, venue)
     withdraw = confirm(
         "Withdraw this request?",
         f"Order {order} stays as it is.",
@@ -227,22 +233,26 @@ def _buttons(request: Request, quote: Quote, venue: Venue) -> list[Block]:
         "Keep it",
         "danger",
     )
-    decide = []
-    if not quote.blocks:
-        sure = confirm(
-            f"Refund {refund}?",
-            f"Cancel {tickets(quote.tickets)} of order {order} and refund {refund}. This cannot "
-            "be undone.",
-            f"Refund {refund}",
-            "Not yet",
-        )
-        decide = [button(f"Approve refund of {refund}", "approve", request.id, "primary", sure)]
     return [
-        *decide,
+        *([] if quote.blocks else [_approve(request, quote, venue)]),
         button("Choose tickets…", "edit", request.id),
         button("Reject…", "reject", request.id, "danger"),
         button("Withdraw", "withdraw", request.id, None, withdraw),
     ]
+
+
+def _approve(request: Request, quote: Quote, venue: Venue) -> Block:
+    refund = money(quote.refund, venue)
+    short = f"Refund {refund}" if quote.refund else f"Cancel {tickets(quote.tickets)}"
+    sure = confirm(
+        f"{short}?",
+        f"Cancel {tickets(quote.tickets)} of order {clean(request.order_label, 40)} and refund "
+        f"{refund}. This cannot be undone.",
+        short,
+        "Not yet",
+    )
+    label = f"Approve refund of {refund}" if quote.refund else "Approve cancellation"
+    return button(label, "approve", request.id, "primary", sure)
 
 
 def _distinct(texts: list[str]) -> list[str]:

@@ -61,14 +61,16 @@ def _refund_details(request: Request, outcome: Outcome, venue: Venue) -> Message
     count = tickets(quote.tickets) if quote else "tickets"
     order = foreign(request.order_label, 40)
     amount = money(outcome.refund, venue)
+    # Two figures that do not agree are two claims; neither is announced as the refund.
+    headline = "The refund needs a check" if outcome.needs_a_person else f"Refunded {amount}"
     blocks: list[Block] = [
-        section(f"*Refunded {amount}* · {count} of order {order} cancelled"),
+        section(f"*{headline}* · {count} of order {order} cancelled"),
         *sections(_cautions(outcome, venue)),
         *fields(_figures(request, outcome, venue)),
         context(_provenance(outcome, venue)),
     ]
     return Message(
-        text=f"Refunded {amount}: {count} of order {order} cancelled.",
+        text=f"{headline}: {count} of order {order} cancelled.",
         blocks=tuple(blocks),
         metadata=metadata(request),
     )
@@ -104,7 +106,7 @@ def _figures(request: Request, outcome: Outcome, venue: Venue) -> list[tuple[str
     return [
         ("Order number", foreign(request.order_label, 40)),
         ("Cancelled", _cancelled(request)),
-        ("Refund", money(outcome.refund, venue)),
+        ("Refund", _refund(outcome, venue)),
         ("New order total", money(total_after, venue)),
         ("Paid", _stated(receipt.paid if receipt else None, venue)),
         ("Balance", _stated(receipt.balance if receipt else None, venue)),
@@ -116,6 +118,13 @@ def _figures(request: Request, outcome: Outcome, venue: Venue) -> list[tuple[str
         ("Upstream reference", _reference(request, outcome)),
         ("Request", request.id),
     ]
+
+
+def _refund(outcome: Outcome, venue: Venue) -> str:
+    amount = money(outcome.refund, venue)
+    if not outcome.needs_a_person:
+        return amount
+    return f"{amount} by the tickets, {_stated(outcome.claimed, venue)} by {venue.system}"
 
 
 def _cancelled(request: Request) -> str:

@@ -44,7 +44,10 @@ def warning(item: QuoteWarning, quote: Quote, venue: Venue) -> str:
             f"{amount} of this order was never paid. We assume that this is lowered first, and "
             f"only the rest is refunded; {system} does not say so."
         ),
-        WarningCode.ORGANISATION: "This order belongs to an organisation, not to a single guest.",
+        WarningCode.ORGANISATION: (
+            "This order belongs to an organisation. It may be unpaid in part, which "
+            f"{system} does not tell when it is read; then less is refunded, or nothing."
+        ),
         WarningCode.NOT_CARD: (
             "This order was not paid by card. How such a payment is given back is not documented: "
             "check it at the till or in the back office."
@@ -54,7 +57,7 @@ def warning(item: QuoteWarning, quote: Quote, venue: Venue) -> str:
             "days; then the money needs help from the vendor."
         ),
         WarningCode.FREE: "These tickets cost nothing, so nothing is refunded.",
-        WarningCode.ROUNDING: (
+        WarningCode.CONTRADICTION: (
             f"*{name}*: price times quantity is not the line's total of {amount}; the lower figure "
             "counts."
         ),

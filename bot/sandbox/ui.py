@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from bot.sandbox.acme import FAULTS
 from bot.sandbox.changes import Changes
 from bot.sandbox.slack import clicks, commands, modals, shortcuts
 from bot.sandbox.slack.api import METHODS
@@ -31,6 +32,7 @@ class Ticketing(Protocol):
     def set_fault(
         self, order_id: str, fault: str | None, *, seconds: float = ..., times: int | None = ...
     ) -> None: ...
+    def set_reading(self, order_id: str | None = ..., /, **switches: object) -> None: ...
     def copy_order(self, template: str) -> tuple[str, str]: ...
     def requests(self, order_id: str | None) -> list[Json]: ...
     def reset(self) -> None: ...
@@ -60,6 +62,7 @@ class PageApi:
             "/bot": self._bot,
             "/slack/fault": self._slack_fault,
             "/orders": self._copy_order,
+            "/acme/reading": self._acme_reading,
             "/reset": self._reset,
         }
         return [
@@ -144,7 +147,7 @@ class PageApi:
         return {}
 
     async def _orders(self, _: Request) -> Response:
-        return JSONResponse({"orders": self._acme.orders()})
+        return JSONResponse({"orders": self._acme.orders(), "faults": list(FAULTS)})
 
     async def _order(self, request: Request) -> Response:
         panel = self._acme.panel(request.path_params["order_id"])
@@ -178,6 +181,17 @@ class PageApi:
         except KeyError:
             raise ActRefusedError("order_not_found", "There is no such order to copy.") from None
         return {"id": order_id, "number": number}
+
+    async def _acme_reading(self, given: Json) -> Json:
+        """Choose what ACME's documentation leaves open, for all orders or for `order` alone."""
+        switches = {key: value for key, value in given.items() if key != "order"}
+        try:
+            self._acme.set_reading(given.get("order"), **switches)
+        except KeyError:
+            raise ActRefusedError("order_not_found", "There is no such order.") from None
+        except ValueError as error:
+            raise ActRefusedError("unknown_reading", str(error)) from None
+        return {}
 
     async def _acme_requests(self, request: Request) -> Response:
         order_id = request.query_params.get("order") or None

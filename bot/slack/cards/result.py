@@ -111,7 +111,7 @@ def _figures(request: Request, outcome: Outcome, venue: Venue) -> list[tuple[str
         ("Paid", _stated(receipt.paid if receipt else None, venue)),
         ("Balance", _stated(receipt.balance if receipt else None, venue)),
         ("Payment method", paid_with or "not stated"),
-        ("Guest", words.notification(outcome.notified or request.notify, venue)),
+        ("E-mail to the guest", words.email(outcome.notified or request.notify)),
         ("Asked by", person(request.requester)),
         ("Approved by", person(decision.by) if decision else "not recorded"),
         ("Took", _took(request, outcome)),

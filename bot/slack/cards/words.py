@@ -110,6 +110,15 @@ def notification(notify: Notify, venue: Venue) -> str:
     }[notify]
 
 
+def email(notify: Notify) -> str:
+    """Name the e-mail that the ticketing system sends, in a word or two."""
+    return {
+        Notify.NONE: "none",
+        Notify.CONFIRMATION: "order confirmation",
+        Notify.REFUND: "refund e-mail",
+    }[notify]
+
+
 def failure(request: Request, item: Failure, venue: Venue) -> str:
     """Say why a request failed and what to do next, in one or two sentences."""
     system = venue.system

@@ -11,7 +11,7 @@ from bot.domain.request import MessageRef, Request
 from bot.domain.venue import Venue
 from bot.slack.cards import Message, card, reply
 from bot.slack.cards.answers import nothing_posted
-from bot.slack.poster import Poster
+from bot.slack.poster import Poster, Recipient
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +83,5 @@ class SlackDesk:
         return await self._poster.post(request.requester.user, message)
 
     async def _tell_requester(self, request: Request, text: str) -> None:
-        await self._poster.whisper(
-            request.requester.user, request.channel, text, request.response_url
-        )
+        recipient = Recipient(request.requester.user, request.channel, request.response_url)
+        await self._poster.whisper(recipient, text)

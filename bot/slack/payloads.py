@@ -9,6 +9,7 @@ from pydantic import AliasPath, BaseModel, ConfigDict, Field, ValidationError
 
 from bot.domain.request import Actor, MessageRef
 from bot.slack.cards.modals import VALUE
+from bot.slack.poster import Recipient
 
 
 class Payload(BaseModel):
@@ -28,6 +29,10 @@ class SlashCommand(Payload):
     def actor(self) -> Actor:
         return Actor(self.user_id, self.team_id, self.enterprise_id)
 
+    @property
+    def recipient(self) -> Recipient:
+        return Recipient(self.user_id, self.channel_id, self.response_url)
+
 
 class Interaction(Payload):
     """What clicks, submissions and shortcuts have in common."""
@@ -46,27 +51,36 @@ class Interaction(Payload):
         return Actor(self.user_id, team, str(enterprise) if enterprise else None)
 
 
-class ButtonAction(Payload):
-    action_id: str
-    block_id: str = ""
-    value: str = ""
+class Located(Interaction):
+    """An interaction that happened in a channel, or at least may have."""
 
-
-class Click(Interaction):
-    actions: tuple[ButtonAction, ...] = Field(min_length=1)
     channel: dict[str, Any] | None = None
     message: dict[str, Any] | None = None
     container: dict[str, Any] | None = None
     response_url: str | None = None
 
     @property
-    def action(self) -> ButtonAction:
-        return self.actions[0]
-
-    @property
     def channel_id(self) -> str | None:
         found = (self.channel or {}).get("id") or (self.container or {}).get("channel_id")
         return str(found) if found else None
+
+    @property
+    def recipient(self) -> Recipient:
+        return Recipient(self.user_id, self.channel_id, self.response_url)
+
+
+class ButtonAction(Payload):
+    action_id: str
+    block_id: str = ""
+    value: str = ""
+
+
+class Click(Located):
+    actions: tuple[ButtonAction, ...] = Field(min_length=1)
+
+    @property
+    def action(self) -> ButtonAction:
+        return self.actions[0]
 
     @property
     def clicked(self) -> MessageRef | None:
@@ -90,16 +104,7 @@ class Submission(Interaction):
         return str(found).strip() or None if found is not None else None
 
 
-class Shortcut(Interaction):
-    channel: dict[str, Any] | None = None
-    message: dict[str, Any] | None = None
-    response_url: str | None = None
-
-    @property
-    def channel_id(self) -> str | None:
-        found = (self.channel or {}).get("id")
-        return str(found) if found else None
-
+class Shortcut(Located):
     @property
     def message_text(self) -> str:
         return str((self.message or {}).get("text") or "")

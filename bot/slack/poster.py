@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -35,6 +36,15 @@ _PASSING = frozenset(
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One person to be told something: where they are, and Slack's own way back to them."""
+
+    user: str
+    channel: str | None = None
+    response_url: str | None = None
+
+
 class Poster:
     """The bot's voice. `session` is shared by all calls and closed by whoever made it."""
 
@@ -42,11 +52,12 @@ class Poster:
         self._client = client
         self._session = session
         self._pace = _Pace()
+        self._not_before: dict[str, float] = {}
         self.workspace_url: str | None = None
 
     async def introduce(self) -> AsyncSlackResponse:
         """Ask Slack who we are, and remember where the workspace lives."""
-        answer = await self._call(self._client.auth_test)
+        answer = await self._call("auth.test", self._client.auth_test)
         self.workspace_url = answer.get("url")
         return answer
 
@@ -54,6 +65,7 @@ class Poster:
         """Post a message; return where it stands."""
         await self._pace.wait(channel)
         answer = await self._call(
+            "chat.postMessage",
             lambda: self._client.chat_postMessage(
                 channel=channel,
                 text=clip(message.text, FALLBACK_LIMIT),
@@ -62,40 +74,47 @@ class Poster:
                 thread_ts=thread,
                 unfurl_links=False,
                 unfurl_media=False,
-            )
+            ),
         )
         return MessageRef(str(answer.get("channel") or channel), str(answer["ts"]))
 
     async def update(self, ref: MessageRef, message: Message) -> None:
         await self._call(
+            "chat.update",
             lambda: self._client.chat_update(
                 channel=ref.channel,
                 ts=ref.ts,
                 text=clip(message.text, FALLBACK_LIMIT),
                 blocks=list(message.blocks),
                 metadata=message.metadata or None,
-            )
+            ),
         )
 
     async def open_view(self, trigger_id: str, view: dict[str, Any]) -> None:
-        await self._call(lambda: self._client.views_open(trigger_id=trigger_id, view=view))
+        await self._call(
+            "views.open", lambda: self._client.views_open(trigger_id=trigger_id, view=view)
+        )
 
-    async def whisper(
-        self, user: str, channel: str | None, text: str, response_url: str | None
-    ) -> None:
+    async def whisper(self, recipient: Recipient, text: str) -> None:
         """Tell one person something: by response_url, else in the channel, else by DM."""
-        if response_url and await self._respond(response_url, text):
+        user = recipient.user
+        if recipient.response_url and await self._respond(recipient.response_url, text):
             return
-        if channel:
+        if recipient.channel:
             try:
                 await self._call(
-                    lambda: self._client.chat_postEphemeral(channel=channel, user=user, text=text)
+                    "chat.postEphemeral",
+                    lambda: self._client.chat_postEphemeral(
+                        channel=str(recipient.channel), user=user, text=text
+                    ),
                 )
             except DeliveryImpossibleError as error:
-                log.info("ephemeral_impossible", channel=channel, cause=error.cause)
+                log.info("ephemeral_impossible", channel=recipient.channel, cause=error.cause)
             else:
                 return
-        conversation = await self._call(lambda: self._client.conversations_open(users=[user]))
+        conversation = await self._call(
+            "conversations.open", lambda: self._client.conversations_open(users=[user])
+        )
         room = str((conversation.get("channel") or {}).get("id") or user)
         await self.post(room, Message(text))
 
@@ -119,17 +138,28 @@ class Poster:
             return None
         return f"{self.workspace_url.rstrip('/')}/archives/{ref.channel}/p{ref.ts.replace('.', '')}"
 
-    async def _call(self, call: Callable[[], Awaitable[AsyncSlackResponse]]) -> AsyncSlackResponse:
+    async def _call(
+        self, method: str, call: Callable[[], Awaitable[AsyncSlackResponse]]
+    ) -> AsyncSlackResponse:
         """Make one API call. DeliveryPostponedError: later; DeliveryImpossibleError: never."""
+        wait = self._not_before.get(method, 0.0) - time.monotonic()
+        if wait > 0:
+            raise DeliveryPostponedError(wait, "ratelimited")
         try:
             return await call()
         except SlackApiError as error:
-            raise _sorted_out(error) from error
+            trouble = _sorted_out(error)
+            if isinstance(trouble, DeliveryPostponedError) and trouble.seconds:
+                # Whoever else calls this method has to wait as well.
+                self._not_before[method] = time.monotonic() + trouble.seconds
+            raise trouble from error
         except (aiohttp.ClientError, TimeoutError, SlackClientError) as error:
             raise DeliveryPostponedError(None, type(error).__name__) from error
 
 
-def _sorted_out(error: SlackApiError) -> Exception:
+def _sorted_out(
+    error: SlackApiError,
+) -> DeliveryPostponedError | DeliveryImpossibleError:
     response = error.response
     status = getattr(response, "status_code", None)
     found = getattr(response, "data", None)

@@ -11,7 +11,6 @@ from bot.domain.request import Request
 from bot.slack.cards import answers, modals
 from bot.slack.cards.card import seen_revision
 from bot.slack.listeners.front import Front
-from bot.slack.listeners.opening import open_form
 from bot.slack.payloads import Click, FormContext
 
 
@@ -31,11 +30,11 @@ class Clicks:
             clicked=click.clicked,
         )
         if found is None:
-            self._whisper(click, answers.unknown_request())
+            self._front.tell(click.recipient, answers.unknown_request())
         elif found[0] is Ruling.ALLOWED:
             self._front.advance(found[1])
         else:
-            self._whisper(click, answers.refusal(found[0], action, found[1]))
+            self._front.tell(click.recipient, answers.refusal(found[0], action, found[1]))
         await ack()
 
     async def open_form(self, ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -45,14 +44,15 @@ class Clicks:
         request = await self._front.ledger.get(click.action.value)
         venue = self._front.venues.get(request.venue) if request else None
         if request is None or venue is None:
-            self._whisper(click, answers.unknown_request())
+            self._front.tell(click.recipient, answers.unknown_request())
         else:
             seen = seen_revision(click.action.block_id)
             ruling = rule(venue.policy, action, request, click.actor, seen)
             if ruling is Ruling.ALLOWED:
-                self._open(click, self._form(action, request, click))
+                form = self._form(action, request, click)
+                self._front.open_form(click.trigger_id, form, click.recipient)
             else:
-                self._whisper(click, answers.refusal(ruling, action, request))
+                self._front.tell(click.recipient, answers.refusal(ruling, action, request))
         await ack()
 
     def _form(self, action: Action, request: Request, click: Click) -> dict[str, Any]:
@@ -70,20 +70,3 @@ class Clicks:
                 return modals.reject_reason(request, context)
             case _:
                 return modals.resolve(request, venue, context)
-
-    def _open(self, click: Click, form: dict[str, Any]) -> None:
-        self._front.after(
-            open_form(
-                self._front,
-                click.trigger_id,
-                form,
-                click.user_id,
-                click.channel_id,
-                click.response_url,
-            )
-        )
-
-    def _whisper(self, click: Click, text: str) -> None:
-        self._front.after(
-            self._front.poster.whisper(click.user_id, click.channel_id, text, click.response_url)
-        )

@@ -10,8 +10,7 @@ from bot.domain.request import CreationResult, NewRequest, Request, Source
 from bot.slack import command_text
 from bot.slack.cards import answers, modals
 from bot.slack.command_text import Command, CommandError, Verb
-from bot.slack.listeners.front import Front
-from bot.slack.listeners.opening import delivery_key, open_form
+from bot.slack.listeners.front import Front, delivery_key
 from bot.slack.payloads import FormContext, SlashCommand
 
 _LISTED = 10
@@ -79,8 +78,4 @@ class Commands:
             context.dump(),
             venue=command_text.venue_for(slash.channel_id, front.venues),
         )
-        front.after(
-            open_form(
-                front, slash.trigger_id, form, slash.user_id, slash.channel_id, slash.response_url
-            )
-        )
+        front.open_form(slash.trigger_id, form, slash.recipient)

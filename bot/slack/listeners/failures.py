@@ -10,8 +10,8 @@ import structlog
 from slack_bolt import BoltResponse
 from slack_bolt.error import BoltUnhandledRequestError
 
-from bot.domain.delivery import DeliveryImpossibleError, DeliveryPostponedError
 from bot.slack.listeners.front import Front
+from bot.slack.poster import Recipient
 
 log = structlog.get_logger(__name__)
 
@@ -33,17 +33,10 @@ def answer_failure(
         if "command" in body:
             answer = {"response_type": "ephemeral", "text": sentence}
             return BoltResponse(status=200, body=answer)
-        front.after(_tell(front, body, sentence))
+        user = str((body.get("user") or {}).get("id") or "")
+        channel = str((body.get("channel") or {}).get("id") or "") or None
+        front.tell(Recipient(user, channel, body.get("response_url")), sentence)
         # Not a 200: what Slack gets one for is on disk.
         return BoltResponse(status=500, body="")
 
     return answer
-
-
-async def _tell(front: Front, body: dict[str, Any], sentence: str) -> None:
-    user = str((body.get("user") or {}).get("id") or "")
-    channel = str((body.get("channel") or {}).get("id") or "") or None
-    try:
-        await front.poster.whisper(user, channel, sentence, body.get("response_url"))
-    except (DeliveryImpossibleError, DeliveryPostponedError) as error:
-        log.warning("failure_not_told", cause=str(error))

@@ -13,9 +13,9 @@ from bot.domain.selection import SelectionError, SelectionProblem
 from bot.slack import command_text
 from bot.slack.cards import answers, modals
 from bot.slack.command_text import CommandError
-from bot.slack.listeners.front import Front
-from bot.slack.listeners.opening import delivery_key
+from bot.slack.listeners.front import Front, delivery_key
 from bot.slack.payloads import FormContext, Submission
+from bot.slack.poster import Recipient
 
 
 class Forms:
@@ -131,9 +131,8 @@ class Forms:
         self, ack: AsyncAck, form: Submission, context: FormContext, text: str
     ) -> None:
         """Close the form and say privately why it changed nothing."""
-        self._front.after(
-            self._front.poster.whisper(form.user_id, context.channel, text, context.response_url)
-        )
+        recipient = Recipient(form.user_id, context.channel, context.response_url)
+        self._front.tell(recipient, text)
         await ack()
 
 

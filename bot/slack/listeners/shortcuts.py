@@ -9,7 +9,6 @@ from slack_bolt.async_app import AsyncAck
 from bot.slack import command_text
 from bot.slack.cards import answers, modals
 from bot.slack.listeners.front import Front
-from bot.slack.listeners.opening import open_form
 from bot.slack.payloads import FormContext, Shortcut
 
 
@@ -21,7 +20,7 @@ class Shortcuts:
         """A global shortcut has no channel, so the form asks for one."""
         shortcut = Shortcut.model_validate(body)
         form = modals.cancel_order(self._front.venues, FormContext().dump(), ask_channel=True)
-        self._open(shortcut, form)
+        self._front.open_form(shortcut.trigger_id, form, shortcut.recipient)
         await ack()
 
     async def from_message(self, ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -30,26 +29,10 @@ class Shortcuts:
         found = command_text.order_ids_in(shortcut.message_text)
         channel = shortcut.channel_id
         if not found:
-            self._front.after(
-                self._front.poster.whisper(
-                    shortcut.user_id, channel, answers.not_found_in_message(), shortcut.response_url
-                )
-            )
+            self._front.tell(shortcut.recipient, answers.not_found_in_message())
         else:
             context = FormContext(channel=channel, response_url=shortcut.response_url)
             venue = command_text.venue_for(channel or "", self._front.venues)
             form = modals.cancel_order(self._front.venues, context.dump(), found[0], found, venue)
-            self._open(shortcut, form)
+            self._front.open_form(shortcut.trigger_id, form, shortcut.recipient)
         await ack()
-
-    def _open(self, shortcut: Shortcut, form: dict[str, Any]) -> None:
-        self._front.after(
-            open_form(
-                self._front,
-                shortcut.trigger_id,
-                form,
-                shortcut.user_id,
-                shortcut.channel_id,
-                shortcut.response_url,
-            )
-        )

@@ -100,7 +100,7 @@ def _measure(count: int) -> dict[str, list[float]]:
         port = _free_port()
         with _process(["-m", "tests.bench.baselines", name, str(port)], port):
             asyncio.run(_baseline(port, 20))
-            figures[name] = asyncio.run(_baseline(port, count))
+            figures[name] = asyncio.run(_baseline(port, count * 5))
     outside, port = _free_port(), _free_port()
     with (
         tempfile.TemporaryDirectory(prefix="rescind-bench-") as folder,
@@ -112,7 +112,7 @@ def _measure(count: int) -> dict[str, list[float]]:
             cwd=folder,
         ),
     ):
-        asyncio.run(_ours(port, outside, 10))
+        asyncio.run(_ours(port, outside, 3))
         ours = asyncio.run(_ours(port, outside, count))
         ours["result"] = asyncio.run(_ours(port, outside, count // 10 + 3, pause=1.1))["result"]
     figures["ours: /cancel-order N, on disk before the 200"] = ours["command"]
@@ -124,7 +124,7 @@ def _measure(count: int) -> dict[str, list[float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="a few rounds, to see that it runs")
-    rounds = 30 if parser.parse_args().smoke else 300
+    rounds = 10 if parser.parse_args().smoke else 100
     figures = _measure(rounds)
     base, default = (statistics.median(figures[name]) for name in list(BASELINES)[:2])
     table = Table("one at a time", "median", "p99", "× raw", "× Bolt default", title="Rescind")

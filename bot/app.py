@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -146,7 +147,7 @@ def _now() -> datetime:
 
 async def _introduce(house: House) -> None:
     """Make ourselves known to Slack, for as long as that takes; nothing waits for it."""
-    for attempt in range(1_000_000):
+    for attempt in itertools.count():
         try:
             await house.poster.introduce()
         except DeliveryImpossibleError as error:

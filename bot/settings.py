@@ -59,7 +59,7 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
 class FileModel(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class PolicySettings(FileModel):
@@ -102,7 +102,9 @@ class File(FileModel):
 class Environment(BaseSettings):
     """The environment variables, whose names are a contract (docs/settings.md)."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     slack_signing_secret: SecretStr | None = None
     slack_bot_token: SecretStr | None = None

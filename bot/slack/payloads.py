@@ -13,7 +13,7 @@ from bot.slack.poster import Recipient
 
 
 class Payload(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
 class SlashCommand(Payload):

@@ -38,7 +38,9 @@ class Database:
             workers = 1
         else:
             self.url = self.url.set(drivername="postgresql+psycopg")
-            self.engine = sa.create_engine(self.url, pool_size=8, pool_pre_ping=True)
+            self.engine = sa.create_engine(
+                self.url, pool_size=8, pool_pre_ping=True, hide_parameters=True
+            )
             workers = 8
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="store")
 
@@ -95,7 +97,8 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
     if not url.database or url.database == ":memory:":
         raise DatabaseError("DATABASE_URL names no file: use for example sqlite:///var/rescind.db")
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url)
+    # Parameters hold names and addresses, which do not belong into an error's text.
+    engine = sa.create_engine(url, hide_parameters=True)
 
     @sa.event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _: object) -> None:

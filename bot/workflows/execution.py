@@ -36,31 +36,40 @@ _MOST_ATTEMPTS = 2
 
 
 class Next(StrEnum):
-    """What a step found: OVER, the request left EXECUTING; OPEN, the effect must be settled."""
+    """What a step found.
+
+    OVER: the request left EXECUTING. OPEN: something was sent, and its effect must be settled.
+    STUCK: nothing more can be sent or read that would tell.
+    """
 
     OVER = "over"
     OPEN = "open"
+    STUCK = "stuck"
 
 
 async def execute(services: Services, durable: Durable, request_id: str) -> None:
     """Carry out an approved request, or settle one whose outcome is unknown."""
     path = _MoneyPath(services, request_id)
     found = await durable.step("send", path.send)
-    if found == Next.OPEN and not await _settle(services, durable, path):
+    if found == Next.OPEN:
+        found = await _settle(services, durable, path)
+    if found == Next.STUCK:
         found = await durable.step("send_again", path.send_again)
-        if found == Next.OPEN and not await _settle(services, durable, path):
-            await durable.step("give_up", path.give_up)
+    if found == Next.OPEN:
+        found = await _settle(services, durable, path)
+    if found == Next.STUCK:
+        await durable.step("give_up", path.give_up)
     await deliver(services, durable, request_id)
 
 
-async def _settle(services: Services, durable: Durable, path: _MoneyPath) -> bool:
-    """Read the order until it tells what happened; False if the quiet period passes without."""
+async def _settle(services: Services, durable: Durable, path: _MoneyPath) -> Next:
+    """Read the order until it tells what happened; STUCK if the quiet period passes without."""
     for pause in (0.0, *services.pauses.settle):
         if pause:
             await durable.sleep(pause)
         if await durable.step("read_back", path.read_back) == Next.OVER:
-            return True
-    return False
+            return Next.OVER
+    return Next.STUCK
 
 
 class _MoneyPath:
@@ -87,13 +96,13 @@ class _MoneyPath:
             order = await self._read(request)
         except TicketingError as error:
             if attempt > 1:
-                return Next.OPEN
+                return Next.STUCK
             await self._ledger.fail(request.id, State.EXECUTING, failure_of(error))
             return Next.OVER
         selection, approved = _decided(request)
         if fingerprint(order, selection) != approved:
             if attempt > 1:
-                return Next.OPEN
+                return Next.STUCK
             await self._hand_back(request, order, selection)
             return Next.OVER
         return await self._send(request, order, selection, attempt)
@@ -182,19 +191,16 @@ class _MoneyPath:
         try:
             request = await self._ledger.claim(self._request_id)
             send = await self._ledger.last_send(request)
-            if send is None or not self._may_send_again(request, send):
-                return Next.OPEN
+            if send is None or send.run != request.run:
+                return Next.STUCK  # *Check again* sends nothing
+            if send.attempt == _MOST_ATTEMPTS:
+                return Next.OPEN  # this step ran before, up to the attempt at least
+            system = self._services.ticketing(request.venue)
+            if not (send.is_open and system.may_resend(request.notify)):
+                return Next.STUCK
             return await self._check_and_send(request, send.attempt + 1)
         except StaleRequestError:
             return Next.OVER
-
-    def _may_send_again(self, request: Request, send: Send) -> bool:
-        return (
-            send.run == request.run
-            and send.is_open
-            and send.attempt < _MOST_ATTEMPTS
-            and self._services.ticketing(request.venue).may_resend(request.notify)
-        )
 
     async def give_up(self) -> None:
         """Say that the outcome is unknown; a person takes it from here."""

@@ -59,7 +59,7 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Wire(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
 class Item(Wire):

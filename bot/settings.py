@@ -169,8 +169,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     environment = _environment(mistakes)
     file = _file(environment, mistakes)
     venues = _venues(environment, file, environ, mistakes)
-    token = _slack(environment, mistakes) if environment else None
-    if mistakes or environment is None or file is None or token is None:
+    token = _slack(environment, mistakes)
+    if mistakes or file is None or token is None:
         raise SettingsError(mistakes)
     return Settings(
         environment=environment,
@@ -180,12 +180,15 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     )
 
 
-def _environment(mistakes: list[str]) -> Environment | None:
+def _environment(mistakes: list[str]) -> Environment:
+    """Read the environment; what is wrong is noted and takes its default, so that all is said."""
     try:
         return Environment()
     except ValidationError as error:
         mistakes.extend(_lines(error, str.upper))
-        return None
+        wrong = {str(mistake["loc"][0]) for mistake in error.errors(include_input=False)}
+        fields = Environment.model_fields
+        return Environment(**{name: fields[name].default for name in wrong})
 
 
 def _slack(environment: Environment, mistakes: list[str]) -> SecretStr | None:
@@ -201,8 +204,8 @@ def _slack(environment: Environment, mistakes: list[str]) -> SecretStr | None:
     return environment.slack_bot_token
 
 
-def _file(environment: Environment | None, mistakes: list[str]) -> File | None:
-    named = environment.rescind_config if environment else None
+def _file(environment: Environment, mistakes: list[str]) -> File | None:
+    named = environment.rescind_config
     path = named or DEFAULT_CONFIG
     if named is None and not path.exists():
         return File()
@@ -220,12 +223,12 @@ def _file(environment: Environment | None, mistakes: list[str]) -> File | None:
 
 
 def _venues(
-    environment: Environment | None,
+    environment: Environment,
     file: File | None,
     environ: Mapping[str, str],
     mistakes: list[str],
 ) -> list[VenueConfig]:
-    if environment is None or file is None:
+    if file is None:
         return []
     if not file.venues:
         return _single_venue(environment, file, mistakes)

@@ -36,6 +36,7 @@ class Ruling(StrEnum):
     STATE_MOVED_ON = "state_moved_on"
     QUOTE_CHANGED = "quote_changed"
     QUOTE_BLOCKED = "quote_blocked"
+    OTHER_WORKSPACE = "other_workspace"
     SELF_APPROVAL = "self_approval"
     OWN_REQUEST = "own_request"
     REQUESTER_ONLY = "requester_only"
@@ -65,6 +66,8 @@ def rule(
 
 
 def _rule_on_person(policy: Policy, action: Action, request: Request, actor: Actor) -> Ruling:
+    if _from_elsewhere(actor, request.requester):
+        return Ruling.OTHER_WORKSPACE
     if action in {Action.WITHDRAW, Action.EDIT}:
         is_requester = _same_person(actor, request.requester)
         return Ruling.ALLOWED if is_requester else Ruling.REQUESTER_ONLY
@@ -85,6 +88,13 @@ def _rule_on_quote(request: Request, seen_revision: int | None) -> Ruling:
     if request.quote is None or request.quote.blocks:
         return Ruling.QUOTE_BLOCKED
     return Ruling.ALLOWED
+
+
+def _from_elsewhere(actor: Actor, requester: Actor) -> bool:
+    """Whether somebody of a connected workspace acts (Slack Connect): none of their business."""
+    if actor.enterprise and actor.enterprise == requester.enterprise:
+        return False
+    return bool(actor.team) and actor.team != requester.team
 
 
 def _same_person(one: Actor, other: Actor) -> bool:

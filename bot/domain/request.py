@@ -78,7 +78,7 @@ class Source(StrEnum):
 
 
 class FailureCode(StrEnum):
-    """Why a request failed. In every case nothing was changed upstream."""
+    """Why a request failed. In every case but UNSETTLED nothing was changed upstream."""
 
     ORDER_NOT_FOUND = "order_not_found"
     NOT_PERMITTED = "not_permitted"
@@ -89,6 +89,8 @@ class FailureCode(StrEnum):
     CHANGED = "changed"
     NOT_APPLIED = "not_applied"
     CARD_NOT_POSTED = "card_not_posted"
+    SETTLED = "settled"  # a person looked and said so
+    UNSETTLED = "unsettled"  # goes with UNKNOWN: what could be read, but proves nothing
     INTERNAL = "internal"
 
 

@@ -40,11 +40,10 @@ class Agreement(StrEnum):
 class Receipt:
     """What the upstream answered to the change. Every figure is a claim, absent where not told.
 
-    `original_total` and `total` are the order's value before any cancellation and now.
+    `total` is the order's value now.
     """
 
     refund: Money | None = None
-    original_total: Money | None = None
     total: Money | None = None
     paid: Money | None = None
     balance: Money | None = None
@@ -90,16 +89,21 @@ def outcome(
     quote: Quote,
     after: Order,
     receipt: Receipt | None,
+    refunded_before: Money,
     notify: Notify,
     now: datetime,
 ) -> Outcome:
-    """Reconcile an applied change. `receipt` is None where the upstream's answer was lost."""
+    """Reconcile an applied change.
+
+    `receipt` is None where the upstream's answer was lost; `refunded_before` is what we know to
+    have been refunded of this order earlier.
+    """
     claimed = receipt.refund if receipt else None
     return Outcome(
         refund=refund_of(before.value - after.value, before.balance),
         expected=quote.refund,
         claimed=claimed,
-        agreement=_agreement(quote.refund, receipt),
+        agreement=_agreement(quote.refund, refunded_before, receipt),
         total_after=after.value,
         receipt=receipt,
         notified=notify,
@@ -107,18 +111,17 @@ def outcome(
     )
 
 
-def _agreement(expected: Money, receipt: Receipt | None) -> Agreement:
+def _agreement(expected: Money, refunded_before: Money, receipt: Receipt | None) -> Agreement:
     """Compare the claimed refund with the expected one.
 
     Whether it is this step's or the order's so far the documentation does not say
-    (facts/acme.md section 2): either is accepted, and nothing else.
+    (facts/acme.md section 2): either is accepted, the second only as far as we know of earlier
+    refunds ourselves, for any other surplus is a difference that somebody should look at.
     """
     if receipt is None or receipt.refund is None:
         return Agreement.NOT_STATED
     if receipt.refund == expected:
         return Agreement.STEP
-    if receipt.original_total is not None and receipt.total is not None:
-        so_far = receipt.original_total - receipt.total
-        if receipt.refund == so_far and expected < so_far:
-            return Agreement.CUMULATIVE
+    if receipt.refund == expected + refunded_before:
+        return Agreement.CUMULATIVE
     return Agreement.DIFFERS

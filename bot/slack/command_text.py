@@ -54,7 +54,7 @@ def parse(text: str, venues: Mapping[str, Venue], channel: str) -> Command:
     match first.lower():
         case "help" | "?" | "-h" | "--help":
             return Command(Verb.HELP)
-        case "pending" | "history" if not rest:
+        case "pending" | "history":
             return Command(Verb(first.lower()))
         case "status":
             venue, order_id, _ = _order(rest, venues, channel)
@@ -81,6 +81,8 @@ def order_id(text: str) -> str:
             f"“{_quoted(word)}” is not an order id: an order id is made of digits only. For "
             f"example: {EXAMPLE}"
         )
+    if not int(digits):
+        raise CommandError(f"An order id is not 0. For example: {EXAMPLE}")
     if len(digits) > ORDER_ID_DIGITS:
         raise CommandError(
             f"That number has {len(digits)} digits; an order id has at most {ORDER_ID_DIGITS}. "

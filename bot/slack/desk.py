@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from bot.domain.delivery import Delivery, DeliveryImpossibleError
+from bot.domain.delivery import Delivery, DeliveryImpossibleError, DeliveryPostponedError
 from bot.domain.request import MessageRef, Request
 from bot.domain.venue import Venue
 from bot.slack.cards import Message, card, reply
@@ -17,10 +17,19 @@ log = structlog.get_logger(__name__)
 
 # The message is gone or no longer ours to change: say it anew.
 _GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-# The channel is out of reach for good: the requester is told directly.
-_UNREACHABLE = frozenset(
-    {"is_archived", "channel_not_found", "not_in_channel", "restricted_action"}
+# Nobody can be told anything until whoever runs the bot has seen to its token.
+_TOKEN_TROUBLE = frozenset(
+    {
+        "not_authed",
+        "invalid_auth",
+        "account_inactive",
+        "token_revoked",
+        "token_expired",
+        "missing_scope",
+        "no_permission",
+    }
 )
+_TOKEN_PAUSE_SECONDS = 60
 
 
 class SlackDesk:
@@ -44,43 +53,50 @@ class SlackDesk:
     async def _show_card(self, request: Request, message: Message) -> MessageRef:
         if request.card is None:
             return await self._poster.post(request.channel, message)
-        try:
-            await self._poster.update(request.card, message)
-        except DeliveryImpossibleError as error:
-            if error.cause in _GONE:
-                return await self._poster.post(request.channel, message)
-            return await self._show_directly(request, message, error)
-        return request.card
+        return await self._update(request, request.card, message, thread=None)
 
     async def _show_reply(
         self, request: Request, shown: MessageRef, message: Message
     ) -> MessageRef:
         if request.result is not None:
-            try:
-                await self._poster.update(request.result, message)
-            except DeliveryImpossibleError as error:
-                if error.cause not in _GONE:
-                    raise
-            else:
-                return request.result
+            return await self._update(request, request.result, message, thread=shown)
+        return await self._post_again(request, message, thread=shown)
+
+    async def _update(
+        self, request: Request, ref: MessageRef, message: Message, thread: MessageRef | None
+    ) -> MessageRef:
+        """Bring a message up to date where it stands, else say the same anew."""
         try:
-            return await self._poster.post(shown.channel, message, thread=shown.ts)
+            await self._poster.update(ref, message)
         except DeliveryImpossibleError as error:
-            if error.cause == "invalid_blocks":
-                # Figures must arrive even if Slack dislikes how they are laid out.
-                return await self._poster.post(
-                    shown.channel, Message(message.text), thread=shown.ts
-                )
-            return await self._show_directly(request, message, error)
+            if error.cause in _GONE:
+                return await self._post_again(request, message, thread)
+            if error.cause != "invalid_blocks":
+                return await self._show_directly(request, message, error)
+            # What happened must be known even if Slack dislikes how it is laid out.
+            await self._poster.update(ref, Message(message.text))
+        return ref
+
+    async def _post_again(
+        self, request: Request, message: Message, thread: MessageRef | None
+    ) -> MessageRef:
+        channel = thread.channel if thread else request.channel
+        under = thread.ts if thread else None
+        try:
+            return await self._poster.post(channel, message, under)
+        except DeliveryImpossibleError as error:
+            if error.cause != "invalid_blocks":
+                return await self._show_directly(request, message, error)
+            return await self._poster.post(channel, Message(message.text), under)
 
     async def _show_directly(
         self, request: Request, message: Message, error: DeliveryImpossibleError
     ) -> MessageRef:
         """Send to the requester what cannot be shown in the channel any more."""
-        if error.cause not in _UNREACHABLE:
-            raise error
+        if error.cause in _TOKEN_TROUBLE:
+            raise DeliveryPostponedError(_TOKEN_PAUSE_SECONDS, error.cause) from error
         log.warning("channel_unreachable", request=request.id, cause=error.cause)
-        return await self._poster.post(request.requester.user, message)
+        return await self._poster.post(request.requester.user, Message(message.text))
 
     async def _tell_requester(self, request: Request, text: str) -> None:
         recipient = Recipient(request.requester.user, request.channel, request.response_url)

@@ -19,10 +19,10 @@ class Payload(BaseModel):
 class SlashCommand(Payload):
     text: str = ""
     user_id: str
-    team_id: str
+    team_id: str = ""
     enterprise_id: str | None = None
     channel_id: str
-    trigger_id: str
+    trigger_id: str = ""
     response_url: str | None = None
 
     @property

@@ -76,6 +76,8 @@ class Poster:
                 unfurl_media=False,
             ),
         )
+        if not answer.get("ts"):
+            raise DeliveryPostponedError(None, "Slack did not say where the message stands")
         return MessageRef(str(answer.get("channel") or channel), str(answer["ts"]))
 
     async def update(self, ref: MessageRef, message: Message) -> None:
@@ -153,7 +155,9 @@ class Poster:
                 # Whoever else calls this method has to wait as well.
                 self._not_before[method] = time.monotonic() + trouble.seconds
             raise trouble from error
-        except (aiohttp.ClientError, TimeoutError, SlackClientError) as error:
+        except Exception as error:
+            # Connections fail, and slack_sdk trips over answers that are not Slack's (a proxy's
+            # page, say) with whatever exception that causes. None of it is the message's fault.
             raise DeliveryPostponedError(None, type(error).__name__) from error
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.domain.events import Event
+from bot.domain.money import Money, total
 from bot.domain.order import Order
 from bot.domain.policy import Action, Policy, Ruling, rule
 from bot.domain.quote import Quote, quote
@@ -153,7 +154,7 @@ class RequestStore:
             case Action.RESOLVE if resolved_as in {State.DONE, State.FAILED}:
                 changes = decided(Verdict.RESOLVED)
                 if resolved_as is State.FAILED:
-                    changes["failure"] = dump(Failure(FailureCode.NOT_APPLIED))
+                    changes["failure"] = dump(Failure(FailureCode.SETTLED))
                 return State(resolved_as), Event.RESOLVED, changes
             case _:
                 raise ValueError(f"{action} has no consequence here")
@@ -231,7 +232,7 @@ class RequestStore:
         return await self.database.run(work)
 
     async def finish(self, request_id: str, outcome: Outcome) -> Request:
-        changes = {"outcome": dump(outcome)}
+        changes = {"outcome": dump(outcome), "failure": None}
         data = {
             "refund": outcome.refund,
             "expected": outcome.expected,
@@ -242,10 +243,27 @@ class RequestStore:
             request_id, State.EXECUTING, State.DONE, Event.DONE, changes, data
         )
 
-    async def mark_unknown(self, request_id: str, detail: str) -> Request:
+    async def mark_unknown(self, request_id: str, failure: Failure) -> Request:
+        changes = {"failure": dump(failure)}
+        data = {"detail": failure.detail}
         return await self._advance(
-            request_id, State.EXECUTING, State.UNKNOWN, Event.UNKNOWN, {}, {"detail": detail}
+            request_id, State.EXECUTING, State.UNKNOWN, Event.UNKNOWN, changes, data
         )
+
+    async def refunded_before(self, request: Request) -> Money:
+        """Add up what earlier requests for the same order are known to have refunded."""
+        if request.quote is None:
+            raise ValueError(f"request {request.id} has no quote, so no currency")
+        currency = request.quote.refund.currency
+        done = await self._select(
+            sa.select(requests).where(
+                requests.c.venue == request.venue,
+                requests.c.order_id == request.order_id,
+                requests.c.state == State.DONE.value,
+            )
+        )
+        outcomes = [earlier.outcome for earlier in done if earlier.outcome]
+        return total((outcome.refund for outcome in outcomes), currency)
 
     async def claim_send(self, request: Request, attempt: int) -> bool:
         """Note that attempt `attempt` is about to be made; False if that was noted before."""

@@ -67,11 +67,15 @@ class Engine:
         self._lock: IO[str] | psycopg.Connection | None = None
 
     def register(
-        self, name: str, workflow: Workflow, rescue: Callable[[str], Awaitable[None]]
+        self,
+        name: str,
+        workflow: Workflow,
+        rescue: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         """Make `workflow` known under `name`, for ever: recovery finds it by this name.
 
-        `rescue` brings the request to a visible end state if the workflow fails unexpectedly.
+        `rescue` brings the request to a visible end state if the workflow fails unexpectedly;
+        without one the error is logged, and the sweep starts the workflow anew.
         """
         durable = _Durable()
 
@@ -83,6 +87,8 @@ class Engine:
             except Exception as error:
                 kind = type(error).__name__
                 log.exception("workflow_failed", workflow=name, request=request_id, error=kind)
+                if rescue is None:
+                    raise
                 await durable.step("rescue", lambda: rescue(request_id))
 
         self._workflows[name] = DBOS.workflow(name=name, max_recovery_attempts=1000)(run)

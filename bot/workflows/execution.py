@@ -163,8 +163,9 @@ class _MoneyPath:
             raise LookupError("an executing request has an order and a quote")
         match effect(before, selection, after):
             case Effect.APPLIED:
+                earlier = await self._ledger.refunded_before(request)
                 now = self._services.now()
-                result = outcome(before, quoted, after, send.receipt, request.notify, now)
+                result = outcome(before, quoted, after, send.receipt, earlier, request.notify, now)
                 await self._ledger.finish(request.id, result)
                 return Next.OVER
             case Effect.NOT_APPLIED if self._will_not_apply(request, send):
@@ -203,17 +204,45 @@ class _MoneyPath:
             return Next.OVER
 
     async def give_up(self) -> None:
-        """Say that the outcome is unknown; a person takes it from here."""
+        """Say that the outcome is unknown, and what the order shows; a person takes it on."""
         try:
             request = await self._ledger.claim(self._request_id)
-            send = await self._ledger.last_send(request)
-            detail = send.detail if send and send.detail else "the order does not show the change"
-            await self._ledger.mark_unknown(self._request_id, detail)
+            failure = Failure(FailureCode.UNSETTLED, await self._what_the_order_shows(request))
+            await self._ledger.mark_unknown(self._request_id, failure)
         except StaleRequestError:
             return
 
+    async def _what_the_order_shows(self, request: Request) -> str | None:
+        """Name the lines at stake with what is left of them; None if the order cannot be read."""
+        try:
+            after = await self._read(request)
+        except TicketingError:
+            return None
+        selection, _ = _decided(request)
+        before = request.order.lines if request.order else ()
+        return ", ".join(
+            f"{line.name}: {after.quantity_of(line.id)} left, "
+            f"{line.quantity - selection.count(line.id)} intended"
+            for line in before
+            if selection.count(line.id) or after.quantity_of(line.id) != line.quantity
+        )
+
     async def _read(self, request: Request) -> Order:
         return await self._services.ticketing(request.venue).read_order(request.order_id)
+
+
+async def rescue_execution(services: Services, request_id: str) -> None:
+    """After an error nobody foresaw: end the request visibly, claiming only what is known."""
+    path = _MoneyPath(services, request_id)
+    try:
+        request = await services.ledger.claim(request_id)
+        if await services.ledger.last_send(request) is None:
+            failure = Failure(FailureCode.INTERNAL)
+            await services.ledger.fail(request_id, State.EXECUTING, failure)
+        else:
+            await path.give_up()
+    except StaleRequestError:
+        return
 
 
 def _decided(request: Request) -> tuple[Selection, str]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.delivery import Delivery
+from bot.domain.money import Money
 from bot.domain.order import Order
 from bot.domain.quote import Quote
 from bot.domain.request import Failure, MessageRef, Request, State
@@ -36,7 +37,9 @@ class Ledger(Protocol):
 
     async def finish(self, request_id: str, outcome: Outcome) -> Request: ...
 
-    async def mark_unknown(self, request_id: str, detail: str) -> Request: ...
+    async def mark_unknown(self, request_id: str, failure: Failure) -> Request: ...
+
+    async def refunded_before(self, request: Request) -> Money: ...
 
     async def claim_send(self, request: Request, attempt: int) -> bool: ...
 

@@ -40,3 +40,12 @@ async def _read_and_quote(services: Services, request: Request) -> None:
         await services.ledger.fail(request.id, State.REQUESTED, failure)
     else:
         await services.ledger.record_quote(request.id, order, selection, fresh)
+
+
+async def rescue_quote(services: Services, request_id: str) -> None:
+    """After an error nobody foresaw: end a request that has no quote yet, visibly."""
+    try:
+        failure = Failure(FailureCode.INTERNAL)
+        await services.ledger.fail(request_id, State.REQUESTED, failure)
+    except StaleRequestError:
+        return

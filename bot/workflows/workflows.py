@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import structlog
 
-from bot.domain.request import Failure, FailureCode, Request, StaleRequestError, State
+from bot.domain.request import Request, State
 from bot.workflows.delivery import deliver
 from bot.workflows.engine import Durable, Engine, Workflow
-from bot.workflows.execution import execute
-from bot.workflows.quoting import quote_request
+from bot.workflows.execution import execute, rescue_execution
+from bot.workflows.quoting import quote_request, rescue_quote
 from bot.workflows.services import Services
 
 log = structlog.get_logger(__name__)
@@ -26,15 +26,21 @@ class Workflows:
     def __init__(self, engine: Engine, services: Services) -> None:
         self.engine = engine
         self._services = services
-        engine.register("quote", self._bound(quote_request), self._rescue)
-        engine.register("execute", self._bound(execute), self._rescue)
-        engine.register("deliver", self._bound(deliver), self._rescue)
+        engine.register("quote", self._bound(quote_request), self._bound_rescue(rescue_quote))
+        engine.register("execute", self._bound(execute), self._bound_rescue(rescue_execution))
+        # What Slack does never changes what is true of an order: no rescue, only another try.
+        engine.register("deliver", self._bound(deliver))
 
     def _bound(self, workflow: Callable[[Services, Durable, str], Awaitable[None]]) -> Workflow:
         async def bound(durable: Durable, request_id: str) -> None:
             await workflow(self._services, durable, request_id)
 
         return bound
+
+    def _bound_rescue(
+        self, rescue: Callable[[Services, str], Awaitable[None]]
+    ) -> Callable[[str], Awaitable[None]]:
+        return lambda request_id: rescue(self._services, request_id)
 
     async def advance(self, request: Request) -> None:
         """Start the work that `request` is due for; doing so again changes nothing."""
@@ -57,26 +63,6 @@ class Workflows:
             except Exception:
                 log.exception("sweep_failed")
             await asyncio.sleep(self._services.pauses.sweep)
-
-    async def _rescue(self, request_id: str) -> None:
-        """After an error nobody foresaw: end the request visibly, claiming only what is known."""
-        ledger = self._services.ledger
-        request = await ledger.get(request_id)
-        if request is None:
-            return
-        internal = Failure(FailureCode.INTERNAL)
-        try:
-            if request.state is State.APPROVED:
-                request = await ledger.claim(request_id)
-            if request.state is State.REQUESTED:
-                await ledger.fail(request_id, State.REQUESTED, internal)
-            elif request.state is State.EXECUTING:
-                if await ledger.last_send(request) is None:
-                    await ledger.fail(request_id, State.EXECUTING, internal)
-                else:
-                    await ledger.mark_unknown(request_id, "an internal error")
-        except StaleRequestError:
-            return
 
 
 def _due(request: Request) -> list[tuple[str, str]]:

@@ -70,6 +70,10 @@ def refusal(ruling: Ruling, action: Action, request: Request) -> str:
     asker = person(request.requester)
     order = foreign(request.order_label, 40)
     return {
+        Ruling.OTHER_WORKSPACE: (
+            "This belongs to another workspace than yours, whose people decide on it. Nothing was "
+            "changed."
+        ),
         Ruling.SELF_APPROVAL: (
             f"You asked for this yourself, so somebody else must "
             f"{'settle' if action is Action.RESOLVE else 'approve'} it. Order {order} is unchanged."
@@ -89,6 +93,15 @@ def refusal(ruling: Ruling, action: Action, request: Request) -> str:
         Ruling.STATE_MOVED_ON: moved_on(request),
         Ruling.ALLOWED: "",
     }[ruling]
+
+
+def outdated_copy(request: Request, link: str | None) -> str:
+    """What replaces a second copy of a card, such as a crash can leave behind."""
+    where = f" <{link}|Open the card>." if link else ""
+    return (
+        f"An outdated copy of the card of order {foreign(request.order_label, 40)}, which is "
+        f"{words.state_title(request)}.{where}"
+    )
 
 
 def moved_on(request: Request) -> str:
@@ -174,4 +187,7 @@ def nothing_posted(request: Request, venue: Venue) -> str:
     if request.failure is None:
         return f"Order {foreign(request.order_id, 40)} was not cancelled."
     why = words.failure(request, request.failure, venue)
-    return f"Order {foreign(request.order_label, 40)} was not cancelled. {why} Nothing was changed."
+    order = foreign(request.order_id, 40)
+    number = request.order.number if request.order else None
+    known_as = f" (number {foreign(number, 40)})" if number and number != request.order_id else ""
+    return f"Order {order}{known_as} was not cancelled. {why} Nothing was changed."

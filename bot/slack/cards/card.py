@@ -35,6 +35,8 @@ METADATA_EVENT = "rescind_request"
 _BLOCK_PREFIX = "decision"
 # Fifty blocks a message: what is listed line by line must leave room for the rest.
 _LINES_SHOWN = 40
+# States in which the order is as it was before.
+_UNCHANGED = frozenset({State.FAILED, State.REJECTED, State.WITHDRAWN, State.EXPIRED})
 
 
 def card(request: Request, venue: Venue) -> Message:
@@ -67,10 +69,10 @@ def seen_revision(clicked_block_id: str) -> int | None:
 
 
 def _summary(request: Request, quote: Quote, venue: Venue) -> str:
+    amount = _amount(request, quote, venue)
     return (
         f"Order {foreign(request.order_label, 40)}, {words.state_title(request)}: "
-        f"{tickets(quote.tickets)}, refund {money(quote.refund, venue)}, "
-        f"asked by {person(request.requester)}."
+        f"{tickets(quote.tickets)}, asked by {person(request.requester)}. {amount}."
     )
 
 
@@ -81,7 +83,8 @@ def _blocks(request: Request, quote: Quote, venue: Venue) -> Iterator[Block]:
         yield from _drift(request.previous_quote, quote, venue)
     yield from sections(_line_texts(quote, venue))
     yield header(_amount(request, quote, venue))
-    yield context(_terms(request, quote, venue))
+    if request.state not in _UNCHANGED:
+        yield context(_terms(request, quote, venue))
     if request.state is State.PENDING:
         cautions = [f":warning: {words.warning(item, quote, venue)}" for item in quote.warnings]
         bars = [f":no_entry: {words.block(item, venue)}" for item in quote.blocks]
@@ -148,7 +151,9 @@ def _amount(request: Request, quote: Quote, venue: Venue) -> str:
         return f"Refunded {money(outcome.refund, venue)}"
     if request.state is State.PENDING and quote.blocks:
         return "Cannot be approved as selected"
-    if request.state in {State.FAILED, State.REJECTED, State.WITHDRAWN, State.EXPIRED}:
+    if request.state is State.DONE:
+        return "Settled by hand"
+    if request.state in _UNCHANGED:
         return "Nothing was cancelled or refunded"
     return f"Refund {money(quote.refund, venue)}"
 
@@ -182,6 +187,8 @@ def _state_texts(request: Request, venue: Venue) -> Iterator[str]:
     if request.decision is not None:
         yield _decision_text(request.decision)
     match request.state:
+        case State.EXECUTING if request.failure is not None:
+            yield f":mag: The order is being read again in {venue.system}; nothing is sent."
         case State.APPROVED | State.EXECUTING:
             yield f":hourglass_flowing_sand: {venue.system} is being asked, then checked."
         case State.DONE if request.outcome is None:
@@ -198,10 +205,12 @@ def _state_texts(request: Request, venue: Venue) -> Iterator[str]:
 
 def unknown_text(request: Request, venue: Venue) -> str:
     """What to check when nobody can tell whether the cancellation happened."""
+    seen = request.failure.detail if request.failure else None
+    shown = f" When last read, it showed: {foreign(seen, 600)}." if seen else ""
     return (
         f":rotating_light: *It is not known whether {venue.system} did it.* Its answer was lost or "
-        f"contradicts the order. Look at order {foreign(request.order_label, 40)} there: are the "
-        "tickets cancelled, was the refund made? Do not cancel it again by hand before you know. "
+        f"contradicts the order.{shown} Look at order {foreign(request.order_label, 40)} there: are "
+        "the tickets cancelled, was the refund made? Do not cancel it by hand before you know. "
         "*Check again* reads the order once more; *Settle* records what you found."
     )
 

@@ -78,6 +78,11 @@ def _refund_details(request: Request, outcome: Outcome, venue: Venue) -> Message
 
 def _cautions(outcome: Outcome, venue: Venue) -> list[str]:
     lines = []
+    if outcome.receipt is None:
+        lines.append(
+            f":information_source: {venue.system}’s answer was lost. The order, read afterwards, "
+            "no longer has the tickets; the amount is their worth."
+        )
     if outcome.refund != outcome.expected:
         lines.append(
             f":warning: *Expected {money(outcome.expected, venue)}*, but the order lost "
@@ -165,7 +170,7 @@ def _provenance(outcome: Outcome, venue: Venue) -> str:
         Agreement.STEP: f"{venue.system} states the same refund.",
         Agreement.CUMULATIVE: (
             f"{venue.system} states {_claimed(outcome, venue)}, the order’s refunds so far "
-            "including earlier ones."
+            "with the earlier ones made through this bot."
         ),
         Agreement.DIFFERS: f"{venue.system} states {_claimed(outcome, venue)}.",
         Agreement.NOT_STATED: f"{venue.system} did not state a refund amount.",

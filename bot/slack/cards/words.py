@@ -24,6 +24,8 @@ STATE_TITLES = {
 
 def state_title(request: Request) -> str:
     """The state in words; a cancellation that leaves tickets on the order says so."""
+    if request.state is State.EXECUTING and request.failure is not None:
+        return "being checked again"
     partly = request.quote is not None and not request.quote.cancels_order
     if partly and request.state is State.DONE:
         return "partly cancelled"
@@ -127,7 +129,7 @@ def failure(request: Request, item: Failure, venue: Venue) -> str:
     if item.code is FailureCode.BLOCKED:
         return block(QuoteBlock(BlockCode(item.detail or "")), venue)
     if item.code is FailureCode.CARD_NOT_POSTED:
-        return _undeliverable(item.detail or "")
+        return _undeliverable(item.detail or "", direct=request.channel.startswith("D"))
     return {
         FailureCode.ORDER_NOT_FOUND: (
             f"{system} has no order with the id {order}. Use the order id (the number at the end "
@@ -153,6 +155,8 @@ def failure(request: Request, item: Failure, venue: Venue) -> str:
         FailureCode.NOT_APPLIED: (
             f"{system} shows the order unchanged: nothing was cancelled and nothing refunded."
         ),
+        FailureCode.SETTLED: "Somebody looked and states that nothing was cancelled.",
+        FailureCode.UNSETTLED: f"It is not known whether {system} did it.",
         FailureCode.INTERNAL: (
             f"Something went wrong on our side before anything was sent to {system}. Tell whoever "
             f"runs this bot, with the request id {request.id}."
@@ -160,7 +164,12 @@ def failure(request: Request, item: Failure, venue: Venue) -> str:
     }[item.code]
 
 
-def _undeliverable(cause: str) -> str:
+def _undeliverable(cause: str, direct: bool) -> str:
+    if direct:
+        return (
+            "The bot cannot post in this conversation. Run the command in a channel that it has "
+            "been invited to."
+        )
     invite = "Invite it with `/invite @rescind` and run the command again."
     sentences = {
         "not_in_channel": f"The bot is not in this channel. {invite}",

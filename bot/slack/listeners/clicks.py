@@ -29,6 +29,8 @@ class Clicks:
             seen_revision(click.action.block_id),
             clicked=click.clicked,
         )
+        if found is not None:
+            self._front.retire(click.clicked, found[1])
         if found is None:
             self._front.tell(click.recipient, answers.unknown_request())
         elif found[0] is Ruling.ALLOWED:

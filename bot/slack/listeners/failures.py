@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
+from pydantic import ValidationError
 from slack_bolt import BoltResponse
 from slack_bolt.error import BoltUnhandledRequestError
 
@@ -24,6 +25,10 @@ def answer_failure(
         if isinstance(error, BoltUnhandledRequestError):
             log.info("slack_payload_unhandled", kind=kind)
             return BoltResponse(status=200, body="")
+        if isinstance(error, ValidationError):
+            # Signed, but not as Slack documents it: nothing to act on, and nobody to answer.
+            log.warning("slack_payload_unreadable", kind=kind, mistakes=error.error_count())
+            return BoltResponse(status=400, body="")
         error_id = secrets.token_hex(4)
         log.error("listener_failed", kind=kind, error_id=error_id, exc_info=error)
         sentence = (

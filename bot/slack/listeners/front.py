@@ -11,10 +11,10 @@ import structlog
 from slack_bolt.async_app import AsyncBoltRequest
 
 from bot.domain.delivery import DeliveryImpossibleError, DeliveryPostponedError
-from bot.domain.request import Request
+from bot.domain.request import MessageRef, Request
 from bot.domain.venue import Venue
 from bot.slack.background import Background
-from bot.slack.cards import answers
+from bot.slack.cards import Message, answers
 from bot.slack.ports import Ledger, Work
 from bot.slack.poster import Poster, Recipient
 
@@ -48,6 +48,19 @@ class Front:
     def open_form(self, trigger_id: str, form: dict[str, Any], recipient: Recipient) -> None:
         """Open a form, or tell the person that it could not be opened (a trigger lives 3 s)."""
         self.background.spawn(self._open_form(trigger_id, form, recipient))
+
+    def retire(self, clicked: MessageRef | None, request: Request) -> None:
+        """Replace a clicked message that is not the request's card, but a copy of it."""
+        if clicked and request.card and clicked != request.card:
+            self.background.spawn(self._retire(clicked, request))
+
+    async def _retire(self, copy: MessageRef, request: Request) -> None:
+        try:
+            await self.poster.update(
+                copy, Message(answers.outdated_copy(request, self.link(request)))
+            )
+        except (DeliveryImpossibleError, DeliveryPostponedError) as error:
+            log.info("copy_not_retired", request=request.id, cause=str(error))
 
     async def _tell(self, recipient: Recipient, text: str) -> None:
         try:

@@ -21,7 +21,7 @@ from bot.domain.selection import Selection
 from bot.domain.settlement import Receipt
 from bot.ticketing.acme.client import AcmeClient
 from bot.ticketing.acme.models import EventGroup, Item, OrderDetail, OrderResult, RefundResult
-from bot.ticketing.errors import OrderNotFoundError, OutcomeLostError, UnreadableError
+from bot.ticketing.errors import OutcomeLostError, UnreadableError
 
 Model = TypeVar("Model", OrderResult, RefundResult)
 
@@ -92,10 +92,8 @@ def refund_body(order: Order, selection: Selection) -> dict[str, Any]:
 
 def order_from_wire(wire: object, order_id: str, venue: str, currency: str) -> Order:
     """Build the order from a detail answer; UnreadableError if it is not clearly that order."""
-    if not wire:
-        raise OrderNotFoundError
-    if not isinstance(wire, dict):
-        raise UnreadableError("the answer is not an order")
+    if not isinstance(wire, dict) or not wire:
+        raise UnreadableError("the answer is empty, or not an order")
     body = _without_nulls(wire)
     try:
         detail = OrderDetail.model_validate({"orderId": order_id} | body)
@@ -236,7 +234,6 @@ def _refund_receipt(wire: object, currency: str) -> Receipt:
     order = _receipt(result.order or OrderResult(), currency)
     return Receipt(
         refund=_money(result.refund, currency),
-        original_total=order.original_total,
         total=order.total,
         paid=order.paid,
         balance=order.balance,
@@ -258,7 +255,6 @@ def _answer(wire: object, model: type[Model]) -> Model:
 def _receipt(result: OrderResult, currency: str) -> Receipt:
     return Receipt(
         refund=_money(result.refund, currency),
-        original_total=_money(result.original_total, currency),
         total=_money(result.total, currency),
         paid=_money(result.paid, currency),
         balance=_money(result.balance, currency),

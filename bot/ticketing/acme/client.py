@@ -7,6 +7,7 @@ documents neither status codes nor idempotency keys for it (facts/acme.md sectio
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +81,7 @@ class AcmeClient:
             async with asyncio.timeout(self._total):
                 response = await self._http.get(path)
         except (httpx.TransportError, TimeoutError) as error:
-            raise UnavailableError(type(error).__name__) from error
+            raise UnavailableError(_cause(error)) from error
         if response.is_success:
             try:
                 return response.json()
@@ -96,9 +97,9 @@ class AcmeClient:
             async with asyncio.timeout(self._total):
                 response = await self._http.post(path, json=body)
         except _NOT_SENT as error:
-            raise UnavailableError(type(error).__name__) from error
+            raise UnavailableError(_cause(error)) from error
         except (httpx.TransportError, TimeoutError) as error:
-            raise OutcomeLostError(type(error).__name__) from error
+            raise OutcomeLostError(_cause(error)) from error
         if response.is_success:
             try:
                 return response.json()
@@ -125,11 +126,28 @@ def _definite_no(response: httpx.Response) -> TicketingError:
 def _message(response: httpx.Response) -> str | None:
     """ACME's own words; the shape of its error bodies is not documented for ticketing."""
     try:
-        body = response.json()
+        words = "; ".join(dict.fromkeys(_words(response.json())))
     except ValueError:
         return None
-    if isinstance(body, dict):
-        for key in ("message", "errorMessage", "error", "detail"):
-            if isinstance(body.get(key), str) and body[key].strip():
-                return str(body[key]).strip()[:300]
-    return None
+    return words[:300] or None
+
+
+def _words(body: object) -> Iterator[str]:
+    """Find what reads like a message, wherever an error body has it."""
+    if isinstance(body, str) and body.strip():
+        yield body.strip()
+    elif isinstance(body, list):
+        for item in body:
+            yield from _words(item)
+    elif isinstance(body, dict):
+        for key in ("message", "errorMessage", "error", "errors", "messages", "detail"):
+            yield from _words(body.get(key))
+
+
+def _cause(error: Exception) -> str:
+    """Say in plain words what happened to a call that got no answer."""
+    if isinstance(error, TimeoutError | httpx.TimeoutException):
+        return "no answer in time"
+    if isinstance(error, httpx.ConnectError):
+        return "no connection"
+    return "the connection broke"

@@ -127,10 +127,6 @@ class OrderDetail(Wire):
 class OrderResult(Wire):
     """The answer of `POST /v2/b2b/orders/update`: claims, of which none decides anything."""
 
-    original_total: Claim = Field(
-        None,
-        validation_alias=AliasChoices("discountedOriginalTotalAmount", "originalTotalAmount"),
-    )
     total: Claim = Field(
         None, validation_alias=AliasChoices("discountedTotalAmount", "totalAmount")
     )

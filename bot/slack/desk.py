@@ -66,16 +66,24 @@ class SlackDesk:
         self, request: Request, ref: MessageRef, message: Message, thread: MessageRef | None
     ) -> MessageRef:
         """Bring a message up to date where it stands, else say the same anew."""
+        trouble = await self._try_update(ref, message)
+        if trouble is not None and trouble.cause == "invalid_blocks":
+            # What happened must be known even if Slack dislikes how it is laid out.
+            trouble = await self._try_update(ref, Message(message.text))
+        if trouble is None:
+            return ref
+        if trouble.cause in _GONE:
+            return await self._post_again(request, message, thread)
+        return await self._show_directly(request, message, trouble)
+
+    async def _try_update(
+        self, ref: MessageRef, message: Message
+    ) -> DeliveryImpossibleError | None:
         try:
             await self._poster.update(ref, message)
         except DeliveryImpossibleError as error:
-            if error.cause in _GONE:
-                return await self._post_again(request, message, thread)
-            if error.cause != "invalid_blocks":
-                return await self._show_directly(request, message, error)
-            # What happened must be known even if Slack dislikes how it is laid out.
-            await self._poster.update(ref, Message(message.text))
-        return ref
+            return error
+        return None
 
     async def _post_again(
         self, request: Request, message: Message, thread: MessageRef | None
@@ -87,7 +95,10 @@ class SlackDesk:
         except DeliveryImpossibleError as error:
             if error.cause != "invalid_blocks":
                 return await self._show_directly(request, message, error)
+        try:
             return await self._poster.post(channel, Message(message.text), under)
+        except DeliveryImpossibleError as error:
+            return await self._show_directly(request, message, error)
 
     async def _show_directly(
         self, request: Request, message: Message, error: DeliveryImpossibleError

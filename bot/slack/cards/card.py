@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bot.domain.quote import Quote, QuoteLine
-from bot.domain.request import Decision, Request, State, Verdict
+from bot.domain.request import Decision, FailureCode, Request, State, Verdict
 from bot.domain.venue import Venue
 from bot.slack.cards import words
 from bot.slack.cards.format import (
@@ -153,6 +153,8 @@ def _amount(request: Request, quote: Quote, venue: Venue) -> str:
         return "Cannot be approved as selected"
     if request.state is State.DONE:
         return "Settled by hand"
+    if request.failure is not None and request.failure.code is FailureCode.SETTLED:
+        return "Settled by hand: not cancelled"
     if request.state in _UNCHANGED:
         return "Nothing was cancelled or refunded"
     return f"Refund {money(quote.refund, venue)}"
@@ -209,8 +211,8 @@ def unknown_text(request: Request, venue: Venue) -> str:
     shown = f" When last read, it showed: {foreign(seen, 600)}." if seen else ""
     return (
         f":rotating_light: *It is not known whether {venue.system} did it.* Its answer was lost or "
-        f"contradicts the order.{shown} Look at order {foreign(request.order_label, 40)} there: are "
-        "the tickets cancelled, was the refund made? Do not cancel it by hand before you know. "
+        f"contradicts the order.{shown} Look at order {foreign(request.order_label, 40)} there: "
+        "are the tickets cancelled, was the refund made? Do not cancel it by hand before you know. "
         "*Check again* reads the order once more; *Settle* records what you found."
     )
 

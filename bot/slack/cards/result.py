@@ -27,6 +27,12 @@ def _sentence(request: Request, venue: Venue) -> str | None:
     order = foreign(request.order_label, 40)
     decision = request.decision
     match request.state:
+        case State.FAILED if decision is not None and decision.verdict is Verdict.RESOLVED:
+            note = f"\n>{foreign(decision.note, 500)}" if decision.note else ""
+            return (
+                f"{asker} {person(decision.by)} settled this by hand: order {order} was *not* "
+                f"cancelled. {venue.system} was not asked again.{note}"
+            )
         case State.FAILED if request.failure is not None:
             why = words.failure(request, request.failure, venue)
             return f"{asker} order {order} was *not* cancelled. {why}"

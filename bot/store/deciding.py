@@ -1,0 +1,186 @@
+"""What people do to a request: ask, decide, choose other tickets."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.domain.events import Event
+from bot.domain.policy import Action, Ruling, rule
+from bot.domain.quote import quote
+from bot.domain.request import (
+    LIVE_STATES,
+    Actor,
+    CreationResult,
+    Decision,
+    Failure,
+    FailureCode,
+    MessageRef,
+    NewRequest,
+    Request,
+    State,
+    Verdict,
+)
+from bot.domain.selection import Selection
+from bot.store import audit
+from bot.store.moves import Moves, find, get, quoted, told
+from bot.store.rows import dump, request_from_row
+from bot.store.tables import requests
+
+
+def new_request_id() -> str:
+    """Return a short id that cannot be guessed and can be read over the telephone."""
+    return "r" + base64.b32encode(secrets.token_bytes(10)).decode().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding(Moves):
+    """Asking and deciding. Each method is one transaction."""
+
+    async def create(self, new: NewRequest) -> tuple[CreationResult, Request]:
+        """Store a request, unless this delivery or a live request for the order exists."""
+        return await self.database.run(lambda connection: self._create(connection, new))
+
+    def _create(self, connection: sa.Connection, new: NewRequest) -> tuple[CreationResult, Request]:
+        request_id = new_request_id()
+        now = self.now()
+        values = {
+            "id": request_id,
+            "venue": new.venue,
+            "order_id": new.order_id,
+            "state": State.REQUESTED.value,
+            "version": 1,
+            "revision": 0,
+            "run": 0,
+            "requester_user": new.requester.user,
+            "requester_team": new.requester.team,
+            "requester_enterprise": new.requester.enterprise,
+            "channel": new.channel,
+            "source": new.source.value,
+            "delivery_key": new.delivery_key,
+            "response_url": new.response_url,
+            "notify": new.notify.value,
+            "reason": new.reason,
+            # There is nothing to show until the order has been read.
+            "delivered_version": 1,
+            "created_at": now,
+            "updated_at": now,
+        }
+        try:
+            with connection.begin_nested():
+                connection.execute(sa.insert(requests).values(values))
+        except sa.exc.IntegrityError:
+            return _existing(connection, new)
+        request = get(connection, request_id)
+        data = {"reason": new.reason, "channel": new.channel, "notify": new.notify.value}
+        audit.append(connection, Event.REQUESTED, request, now, new.requester, data)
+        return CreationResult.CREATED, request
+
+    async def decide(
+        self,
+        request_id: str,
+        action: Action,
+        actor: Actor,
+        seen_revision: int | None = None,
+        note: str | None = None,
+        clicked: MessageRef | None = None,
+        resolved_as: State | None = None,
+    ) -> tuple[Ruling, Request] | None:
+        """Apply the policy to a click and, if it allows, record it. None: no such request.
+
+        `clicked` is the message that was clicked; `resolved_as` (DONE or FAILED) goes with
+        Action.RESOLVE. Action.EDIT is `reselect`'s business.
+        """
+
+        def work(connection: sa.Connection) -> tuple[Ruling, Request] | None:
+            request = find(connection, request_id)
+            if request is None:
+                return None
+            ruling = rule(self.policy_of(request.venue), action, request, actor, seen_revision)
+            if ruling is not Ruling.ALLOWED:
+                return ruling, request
+            target, event, changes = self._consequence(request, action, actor, note, resolved_as)
+            if request.card is None and clicked is not None:
+                # The process died between posting the card and noting where: the click knows.
+                changes |= {"card_channel": clicked.channel, "card_ts": clicked.ts}
+            data = {"note": note} if note else {}
+            return ruling, self.move(connection, request, target, event, changes, actor, data)
+
+        return await self.database.run(work)
+
+    def _consequence(
+        self,
+        request: Request,
+        action: Action,
+        actor: Actor,
+        note: str | None,
+        resolved_as: State | None,
+    ) -> tuple[State, Event, dict[str, Any]]:
+        def decided(verdict: Verdict) -> dict[str, Any]:
+            decision = Decision(verdict, actor, self.now(), request.revision, note)
+            return {"decision": dump(decision)}
+
+        match action:
+            case Action.APPROVE:
+                run = {"run": request.run + 1}
+                return State.APPROVED, Event.APPROVED, decided(Verdict.APPROVED) | run
+            case Action.REJECT:
+                return State.REJECTED, Event.REJECTED, decided(Verdict.REJECTED)
+            case Action.WITHDRAW:
+                return State.WITHDRAWN, Event.WITHDRAWN, decided(Verdict.WITHDRAWN)
+            case Action.RECHECK:
+                return State.EXECUTING, Event.RECHECKED, {"run": request.run + 1}
+            case Action.RESOLVE if resolved_as in {State.DONE, State.FAILED}:
+                changes = decided(Verdict.RESOLVED)
+                if resolved_as is State.FAILED:
+                    changes["failure"] = dump(Failure(FailureCode.SETTLED))
+                return State(resolved_as), Event.RESOLVED, changes
+            case _:
+                raise ValueError(f"{action} has no consequence here")
+
+    async def reselect(
+        self, request_id: str, actor: Actor, seen_revision: int | None, counts: Mapping[str, int]
+    ) -> tuple[Ruling, Request] | None:
+        """Replace the selection and quote it from the order as last read; a new revision.
+
+        Raises SelectionError where `counts` does not fit that order.
+        """
+
+        def work(connection: sa.Connection) -> tuple[Ruling, Request] | None:
+            request = find(connection, request_id)
+            if request is None or request.order is None:
+                return None
+            policy = self.policy_of(request.venue)
+            ruling = rule(policy, Action.EDIT, request, actor, seen_revision)
+            if ruling is not Ruling.ALLOWED:
+                return ruling, request
+            selection = Selection.of(request.order, counts)
+            fresh = quote(request.order, selection, self.now())
+            changes = quoted(request, request.order, selection, fresh)
+            return ruling, self.move(
+                connection, request, State.PENDING, Event.RESELECTED, changes, actor, told(fresh)
+            )
+
+        return await self.database.run(work)
+
+
+def _existing(connection: sa.Connection, new: NewRequest) -> tuple[CreationResult, Request]:
+    """Find what made the database refuse a second request."""
+    repeated = connection.execute(
+        sa.select(requests).where(requests.c.delivery_key == new.delivery_key)
+    ).first()
+    if new.delivery_key and repeated:
+        return CreationResult.REPEATED, request_from_row(repeated)
+    live = connection.execute(
+        sa.select(requests).where(
+            requests.c.venue == new.venue,
+            requests.c.order_id == new.order_id,
+            requests.c.state.in_([state.value for state in LIVE_STATES]),
+        )
+    ).one()
+    return CreationResult.OCCUPIED, request_from_row(live)

@@ -1,0 +1,197 @@
+"""What the workflows do to a request: quote it, carry it out, note where it is shown.
+
+Methods that expect a state raise StaleRequestError if somebody else moved the request on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.domain.events import Event
+from bot.domain.money import Money, total
+from bot.domain.order import Order
+from bot.domain.quote import Quote
+from bot.domain.request import Failure, MessageRef, Request, StaleRequestError, State
+from bot.domain.selection import Selection
+from bot.domain.sending import Answer, Send
+from bot.domain.settlement import Outcome, Receipt
+from bot.store import audit
+from bot.store.moves import Moves, expect, get, quoted, told
+from bot.store.rows import dump, load
+from bot.store.tables import requests, sends
+
+
+@dataclass(frozen=True, slots=True)
+class Executing(Moves):
+    """Carrying out and showing. Each method is one transaction."""
+
+    async def record_quote(
+        self, request_id: str, order: Order, selection: Selection, fresh: Quote
+    ) -> Request:
+        def work(connection: sa.Connection) -> Request:
+            request = expect(connection, request_id, State.REQUESTED)
+            changes = quoted(request, order, selection, fresh)
+            return self.move(
+                connection, request, State.PENDING, Event.QUOTED, changes, None, told(fresh)
+            )
+
+        return await self.database.run(work)
+
+    async def fail(self, request_id: str, expected: State, failure: Failure) -> Request:
+        changes = {"failure": dump(failure)}
+        data = {"code": failure.code.value, "detail": failure.detail}
+        return await self.advance(request_id, expected, State.FAILED, Event.FAILED, changes, data)
+
+    async def claim(self, request_id: str) -> Request:
+        """Take up an approved request; taking it up again after a crash changes nothing."""
+
+        def work(connection: sa.Connection) -> Request:
+            request = get(connection, request_id)
+            if request.state is State.EXECUTING:
+                return request
+            if request.state is not State.APPROVED:
+                raise StaleRequestError(request.state)
+            return self.move(connection, request, State.EXECUTING, Event.STARTED, {}, None, {})
+
+        return await self.database.run(work)
+
+    async def drift(
+        self, request_id: str, order: Order, selection: Selection, fresh: Quote
+    ) -> Request:
+        """Hand the request back for a new decision, because its order changed upstream."""
+
+        def work(connection: sa.Connection) -> Request:
+            request = expect(connection, request_id, State.EXECUTING)
+            changes = quoted(request, order, selection, fresh)
+            changes |= {"previous_quote": dump(request.quote), "decision": None}
+            return self.move(
+                connection, request, State.PENDING, Event.DRIFTED, changes, None, told(fresh)
+            )
+
+        return await self.database.run(work)
+
+    async def finish(self, request_id: str, outcome: Outcome) -> Request:
+        changes = {"outcome": dump(outcome), "failure": None}
+        data = {
+            "refund": outcome.refund,
+            "expected": outcome.expected,
+            "claimed": outcome.claimed,
+            "agreement": outcome.agreement.value,
+        }
+        return await self.advance(
+            request_id, State.EXECUTING, State.DONE, Event.DONE, changes, data
+        )
+
+    async def mark_unknown(self, request_id: str, failure: Failure) -> Request:
+        changes = {"failure": dump(failure)}
+        data = {"detail": failure.detail}
+        return await self.advance(
+            request_id, State.EXECUTING, State.UNKNOWN, Event.UNKNOWN, changes, data
+        )
+
+    async def refunded_before(self, request: Request) -> Money:
+        """Add up what earlier requests for the same order are known to have refunded."""
+        if request.quote is None:
+            raise ValueError(f"request {request.id} has no quote, so no currency")
+        currency = request.quote.refund.currency
+        done = await self.select(
+            sa.select(requests).where(
+                requests.c.venue == request.venue,
+                requests.c.order_id == request.order_id,
+                requests.c.state == State.DONE.value,
+            )
+        )
+        outcomes = [earlier.outcome for earlier in done if earlier.outcome]
+        return total((outcome.refund for outcome in outcomes), currency)
+
+    async def claim_send(self, request: Request, attempt: int) -> bool:
+        """Note that attempt `attempt` is about to be made; False if that was noted before."""
+
+        def work(connection: sa.Connection) -> bool:
+            current = expect(connection, request.id, State.EXECUTING)
+            key = {"request_id": current.id, "revision": current.revision, "attempt": attempt}
+            now = self.now()
+            try:
+                with connection.begin_nested():
+                    row = key | {"run": current.run, "sent_at": now}
+                    connection.execute(sa.insert(sends).values(row))
+            except sa.exc.IntegrityError:
+                return False
+            audit.append(connection, Event.SENT, current, now, None, {"attempt": attempt})
+            return True
+
+        return await self.database.run(work)
+
+    async def record_answer(
+        self,
+        request: Request,
+        attempt: int,
+        answer: Answer,
+        detail: str | None = None,
+        receipt: Receipt | None = None,
+    ) -> None:
+        def work(connection: sa.Connection) -> None:
+            now = self.now()
+            connection.execute(
+                sa.update(sends)
+                .where(
+                    sends.c.request_id == request.id,
+                    sends.c.revision == request.revision,
+                    sends.c.attempt == attempt,
+                )
+                .values(answered_at=now, answer=answer.value, detail=detail, receipt=dump(receipt))
+            )
+            data = {"attempt": attempt, "answer": answer.value, "detail": detail}
+            audit.append(connection, Event.ANSWERED, request, now, None, data)
+
+        await self.database.run(work)
+
+    async def last_send(self, request: Request) -> Send | None:
+        """Return the latest attempt for the quote that is being carried out."""
+
+        def work(connection: sa.Connection) -> Send | None:
+            row = connection.execute(
+                sa.select(sends)
+                .where(sends.c.request_id == request.id, sends.c.revision == request.revision)
+                .order_by(sends.c.attempt.desc())
+                .limit(1)
+            ).first()
+            if row is None:
+                return None
+            answer = Answer(row.answer) if row.answer else None
+            receipt = load(Receipt, row.receipt)
+            return Send(row.attempt, row.run, row.sent_at, answer, row.detail, receipt)
+
+        return await self.database.run(work)
+
+    async def delivered(
+        self,
+        request_id: str,
+        version: int,
+        card: MessageRef | None = None,
+        result: MessageRef | None = None,
+    ) -> None:
+        """Note what has been shown: `version` of the request, and the messages that show it."""
+        changes: dict[str, Any] = {}
+        if card:
+            changes |= {"card_channel": card.channel, "card_ts": card.ts}
+        if result:
+            changes |= {"result_channel": result.channel, "result_ts": result.ts}
+
+        def work(connection: sa.Connection) -> None:
+            connection.execute(
+                sa.update(requests)
+                .where(requests.c.id == request_id)
+                .values(
+                    delivered_version=sa.case(
+                        (requests.c.delivered_version < version, version),
+                        else_=requests.c.delivered_version,
+                    ),
+                    **changes,
+                )
+            )
+
+        await self.database.run(work)

@@ -233,6 +233,13 @@ def test_replies_hang_on_the_message_they_answer(at: Desk) -> None:
     assert shown[reply]["thread_ts"] == root
 
 
+def test_a_reply_can_be_broadcast_to_the_channel(at: Desk) -> None:
+    root = at.post("card")
+    at.post("for all", thread_ts=root, reply_broadcast=True)
+    history = at.api("conversations.history", channel=REFUNDS)["messages"]
+    assert [message["text"] for message in history] == ["for all", "card"]
+
+
 def test_a_thread_that_does_not_exist_is_refused(at: Desk) -> None:
     reply = at.post("details", thread_ts=at.post("card"))
     for thread_ts in ("1763800000.999999", "yesterday", reply):

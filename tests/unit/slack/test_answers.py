@@ -1,0 +1,134 @@
+"""Private answers: a sentence for every refusal, harmless whatever is in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain.policy import Action, Ruling
+from bot.domain.request import Failure, FailureCode, Request, State
+from bot.domain.selection import SelectionError, SelectionProblem
+from bot.slack.cards import answers
+from tests.examples import VENUE, request
+from tests.strategies import GUEST_EMAIL, requests
+from tests.unit.slack.rendered import calls_nobody, steers_nothing
+
+ONE = {VENUE.key: VENUE}
+TWO = ONE | {"harbour": replace(VENUE, key="harbour", name="Harbour <!here>")}
+LINK = "https://museum.slack.com/archives/C0REFUNDS/p1784041200000100"
+
+links = st.sampled_from((None, LINK))
+
+
+@settings(max_examples=100)
+@given(requests(), links, st.sampled_from(Ruling), st.sampled_from(Action))
+def test_no_answer_calls_anybody_or_shows_an_address(
+    of: Request, link: str | None, ruling: Ruling, action: Action
+) -> None:
+    said = [
+        answers.occupied(of, link),
+        answers.occupied_in_form(of),
+        answers.refusal(ruling, action, of),
+        answers.outdated_copy(of, link),
+        answers.moved_on(of),
+        answers.status(of, of.order_id, VENUE, lambda _: link),
+        answers.nothing_posted(of, VENUE),
+        answers.reading(of.order_id, VENUE),
+        answers.listing([of, of], ONE, lambda _: link, "none"),
+    ]
+    for text in said:
+        assert calls_nobody(text)
+        assert steers_nothing(text)
+        assert GUEST_EMAIL not in text
+        assert len(text) < 10_000
+
+
+@pytest.mark.parametrize("ruling", [ruling for ruling in Ruling if ruling is not Ruling.ALLOWED])
+@pytest.mark.parametrize("action", Action)
+def test_every_refusal_is_a_sentence(ruling: Ruling, action: Action) -> None:
+    text = answers.refusal(ruling, action, request(State.APPROVED))
+    assert text[0].isupper() or text.startswith("<@")
+    assert text.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        (State.APPROVED, "<@U0APPROVE> approved this already"),
+        (State.REJECTED, "<@U0APPROVE> rejected this already"),
+        (State.WITHDRAWN, "<@U0APPROVE> withdrew this already"),
+        (State.EXPIRED, "order 100130807 is expired"),
+    ],
+)
+def test_a_click_that_came_second_learns_who_was_first(state: State, sentence: str) -> None:
+    assert sentence in answers.moved_on(request(state))
+
+
+def test_an_occupied_order_points_to_its_card() -> None:
+    text = answers.occupied(request(State.PENDING), LINK)
+    assert "waiting for approval" in text
+    assert f"<{LINK}|Open its card>" in text
+    assert "<@U0REQUEST>" in text
+    assert "https" not in answers.occupied(request(State.PENDING), None)
+
+
+def test_the_status_tells_the_state_or_that_nobody_asked() -> None:
+    assert "Nobody has asked for order 1" in answers.status(None, "1", VENUE, lambda _: None)
+    text = answers.status(request(State.DONE), "26644388", VENUE, lambda _: LINK)
+    assert "*cancelled*" in text
+    assert "4 tickets, $400.00" in text
+    failed = replace(
+        request(State.FAILED), failure=Failure(FailureCode.ORDER_NOT_FOUND), quote=None
+    )
+    assert "has no order with the id" in answers.status(failed, "1", VENUE, lambda _: None)
+
+
+def test_a_list_says_so_if_it_is_empty_and_leaves_out_venues_that_are_gone() -> None:
+    assert answers.listing([], ONE, lambda _: None, "Nothing waits.") == "Nothing waits."
+    gone = replace(request(), venue="closed")
+    assert answers.listing([gone], ONE, lambda _: None, "Nothing waits.") == "Nothing waits."
+    both = answers.listing([request(), request()], ONE, lambda _: None, "")
+    assert both.count("• ") == 2
+
+
+def test_the_help_shows_every_way_to_ask() -> None:
+    text = answers.help_text(ONE)
+    for way in ("/cancel-order 26644388`", "status", "pending", "history", "order id"):
+        assert way in text
+    assert "Venues:" not in text
+
+
+def test_the_help_names_the_venues_where_there_are_several() -> None:
+    text = answers.help_text(TWO)
+    assert "`riverside` (Riverside Museum)" in text
+    assert "`harbour` (Harbour &lt;!here&gt;)" in text
+    assert "/cancel-order riverside:26644388" in text
+
+
+@pytest.mark.parametrize("problem", SelectionProblem)
+def test_every_problem_of_a_choice_is_said_beside_its_field(problem: SelectionProblem) -> None:
+    text = answers.selection_problem(SelectionError(problem, "1"), 3)
+    assert text.endswith(".")
+    if problem is SelectionProblem.TOO_MANY:
+        assert text == "Only 3 left on this line: enter 3 or fewer."
+
+
+def test_a_request_without_a_card_ends_with_the_reason() -> None:
+    failed = replace(
+        request(State.FAILED), failure=Failure(FailureCode.REFUSED, "<!channel> is locked")
+    )
+    text = answers.nothing_posted(failed, VENUE)
+    assert "26644388" in text
+    assert "&lt;!channel&gt; is locked" in text
+    assert "Nothing was changed." in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [answers.unknown_request(), answers.not_found_in_message(), answers.form_failed()],
+)
+def test_an_answer_without_a_request_says_what_to_do(text: str) -> None:
+    assert "/cancel-order" in text

@@ -1,0 +1,169 @@
+"""The forms: Slack takes them, and their ids are the ones everybody relies on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain.quote import Notify
+from bot.domain.request import Request, State
+from bot.domain.selection import Selection
+from bot.domain.venue import Venue
+from bot.slack.cards import modals
+from bot.slack.payloads import FormContext
+from tests.examples import VENUE, line, order, request
+from tests.strategies import HOSTILE, requests
+from tests.unit.slack.rendered import steers_nothing, view_objections
+
+Json = dict[str, Any]
+
+ONE = {VENUE.key: VENUE}
+TWO = ONE | {"harbour": replace(VENUE, key="harbour", name="Harbour Hall")}
+CONTEXT = FormContext(
+    request_id="rk3xq7ha2mzb4n6tw",
+    revision=3,
+    channel="C0REFUNDS",
+    response_url="https://hooks.slack.com/actions/T0MUSEUM/1234567890/abcdefghijklmnop",
+).dump()
+
+pending = requests(states=st.just(State.PENDING))
+large = requests(states=st.just(State.PENDING), most_lines=120)
+
+
+def inputs(view: Json) -> dict[str, Json]:
+    return {block["block_id"]: block for block in view["blocks"] if block["type"] == "input"}
+
+
+def every_form(of: Request) -> list[Json]:
+    return [
+        modals.choose_tickets(of, VENUE, CONTEXT),
+        modals.reject_reason(of, CONTEXT),
+        modals.resolve(of, VENUE, CONTEXT),
+    ]
+
+
+@settings(max_examples=100)
+@given(pending)
+def test_slack_takes_every_form_about_a_request(of: Request) -> None:
+    for view in every_form(of):
+        assert view_objections(view) == []
+        assert steers_nothing(view)
+        assert all(block["element"]["action_id"] == "value" for block in inputs(view).values())
+        assert FormContext.load(view["private_metadata"]).request_id == "rk3xq7ha2mzb4n6tw"
+
+
+@settings(max_examples=30)
+@given(large)
+def test_orders_of_many_lines_fit_into_a_form(of: Request) -> None:
+    assert view_objections(modals.choose_tickets(of, VENUE, CONTEXT)) == []
+
+
+@pytest.mark.parametrize("venues", [ONE, TWO])
+@pytest.mark.parametrize("ids", [[], ["26644388"], [str(n) for n in range(26644388, 26644408)]])
+@pytest.mark.parametrize("ask_channel", [False, True])
+def test_slack_takes_the_entry_form(
+    venues: dict[str, Venue], ids: list[str], ask_channel: bool
+) -> None:
+    first = ids[0] if ids else None
+    view = modals.cancel_order(venues, CONTEXT, first, ids, "harbour", ask_channel)
+    assert view_objections(view) == []
+    assert view["callback_id"] == "cancel_order"
+    expected = ["order_id", "reason", "notify"]
+    if len(venues) > 1:
+        expected = ["venue", *expected]
+    if ask_channel:
+        expected = [*expected, "channel"]
+    assert list(inputs(view)) == expected
+    assert {block["element"]["action_id"] for block in inputs(view).values()} == {"value"}
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "x" * 75, "x" * 76])
+def test_any_venues_name_fits_into_the_entry_form(name: str) -> None:
+    venues = ONE | {"odd": replace(VENUE, key="odd", name=f"Hall {name}")}
+    assert view_objections(modals.cancel_order(venues, CONTEXT, venue="odd")) == []
+
+
+def test_the_entry_form_offers_what_the_guest_may_be_sent() -> None:
+    element = inputs(modals.cancel_order(ONE, ""))["notify"]["element"]
+    assert {option["value"] for option in element["options"]} == {each.value for each in Notify}
+    assert element["initial_option"]["value"] == Notify.CONFIRMATION.value
+
+
+def test_the_entry_form_is_filled_in_from_a_message() -> None:
+    fields = inputs(modals.cancel_order(TWO, "", "26644388", ["26644388", "26644389"], "harbour"))
+    assert fields["order_id"]["element"]["initial_value"] == "26644388"
+    assert "26644388, 26644389" in fields["order_id"]["hint"]["text"]
+    assert fields["venue"]["element"]["initial_option"]["value"] == "harbour"
+    assert fields["reason"]["optional"]
+    assert not fields["order_id"]["optional"]
+
+
+def test_a_venue_that_is_not_known_is_not_preset() -> None:
+    element = inputs(modals.cancel_order(TWO, "", venue=None))["venue"]["element"]
+    assert "initial_option" not in element
+    assert [option["value"] for option in element["options"]] == ["riverside", "harbour"]
+
+
+MIXED = order(
+    line("1", quantity=4),
+    replace(line("2", quantity=2), part_of_combo=True),
+    line("gone", quantity=0),
+)
+
+
+def test_tickets_are_chosen_per_line_as_so_many_of_so_many() -> None:
+    of = request(of=MIXED, selection=Selection({"1": 3}))
+    view = modals.choose_tickets(of, VENUE, CONTEXT)
+    assert view["callback_id"] == "choose_tickets"
+    assert list(inputs(view)) == ["line:1"]
+    element = inputs(view)["line:1"]["element"]
+    assert element["type"] == "number_input"
+    assert (element["min_value"], element["max_value"], element["initial_value"]) == (
+        "0",
+        "4",
+        "3",
+    )
+    assert not element["is_decimal_allowed"]
+    assert inputs(view)["line:1"]["label"]["text"] == "Adult: 4 tickets at $100.00"
+
+
+def test_a_line_that_must_stay_is_named_without_a_field() -> None:
+    view = modals.choose_tickets(request(of=MIXED), VENUE, CONTEXT)
+    notes = [
+        element["text"]
+        for block in view["blocks"]
+        if block["type"] == "context"
+        for element in block["elements"]
+    ]
+    assert notes == ["Adult: cannot be cancelled from here, stays on the order."]
+
+
+def test_a_line_that_was_not_chosen_begins_at_nought() -> None:
+    of = request(of=order(line("1"), line("2")), selection=Selection({"1": 1}))
+    fields = inputs(modals.choose_tickets(of, VENUE, CONTEXT))
+    assert [block["element"]["initial_value"] for block in fields.values()] == ["1", "0"]
+
+
+def test_there_is_nothing_to_choose_before_the_order_was_read() -> None:
+    with pytest.raises(ValueError, match="no order to choose from"):
+        modals.choose_tickets(request(State.REQUESTED), VENUE, CONTEXT)
+
+
+def test_rejecting_asks_why() -> None:
+    view = modals.reject_reason(request(), CONTEXT)
+    assert view["callback_id"] == "reject_reason"
+    assert list(inputs(view)) == ["reason"]
+    assert not inputs(view)["reason"]["optional"]
+
+
+def test_settling_asks_what_happened_and_how_it_is_known() -> None:
+    view = modals.resolve(request(State.UNKNOWN), VENUE, CONTEXT)
+    assert view["callback_id"] == "resolve_outcome"
+    assert list(inputs(view)) == ["truth", "reason"]
+    options = inputs(view)["truth"]["element"]["options"]
+    assert [option["value"] for option in options] == ["done", "failed"]
+    assert "initial_option" not in inputs(view)["truth"]["element"]

@@ -1,0 +1,284 @@
+"""Settings: read once, every mistake named on a line of its own, no secret ever printed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.domain.policy import Policy
+from bot.settings import Environment, Settings, SettingsError, load
+from tests.conftest import ROOT
+
+SECRETS = {
+    "SLACK_SIGNING_SECRET": "signing-secret-nobody-sees",
+    "SLACK_BOT_TOKEN": "xoxb-token-nobody-sees",
+    "ACME_API_KEY": "acme-key-nobody-sees",
+}
+SOUND = SECRETS | {"ACME_BASE_URL": "https://acme.example"}
+VENUE = """
+[[venues]]
+key = "riverside"
+name = "Riverside Museum"
+system = "acme"
+base_url = "https://acme.example"
+api_key_env = "RIVERSIDE_KEY"
+currency = "USD"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _empty_house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings but a test's own: neither of the environment nor of the directory."""
+    for name in Environment.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.delenv("RIVERSIDE_KEY", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def given(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str]) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+
+def mistakes(
+    monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str], toml: str | None = None
+) -> list[str]:
+    given(monkeypatch, environment)
+    if toml is not None:
+        Path("rescind.toml").write_text(toml, encoding="utf-8")
+    with pytest.raises(SettingsError) as refused:
+        load()
+    found = refused.value.mistakes
+    assert str(refused.value) == "\n".join(found)
+    for secret in [*SECRETS.values(), "riverside-key-nobody-sees"]:
+        assert secret not in str(refused.value)
+    assert all("\n" not in line for line in found)
+    return found
+
+
+def loaded(
+    monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str], toml: str | None = None
+) -> Settings:
+    given(monkeypatch, environment)
+    if toml is not None:
+        Path("rescind.toml").write_text(toml, encoding="utf-8")
+    return load()
+
+
+def test_one_venue_needs_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, SOUND)
+    (config,) = settings.venues
+    assert (config.venue.key, config.venue.system) == ("acme", "ACME Ticketing")
+    assert (config.venue.currency, config.venue.locale) == ("USD", "en_US")
+    assert config.venue.policy == Policy(self_approval=False)
+    assert str(config.source.base_url) == "https://acme.example/"
+    assert config.api_key.get_secret_value() == SECRETS["ACME_API_KEY"]
+    assert settings.slack_bot_token.get_secret_value() == SECRETS["SLACK_BOT_TOKEN"]
+
+
+def test_defaults_are_those_of_the_documentation(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, SOUND)
+    environment = settings.environment
+    assert environment.database_url == "sqlite:///var/rescind.db"
+    assert (environment.host, environment.port) == ("127.0.0.1", 3000)
+    assert (environment.log_format, environment.log_level) == ("console", "INFO")
+    assert settings.slack_api_url == "https://slack.com/api/"
+    assert list(settings.execution.settle_pauses) == [1, 2, 4, 8]
+    source = settings.venues[0].source
+    assert (source.connect_timeout, source.read_timeout, source.total_timeout) == (5, 20, 30)
+    assert source.refund_path == "/v2/b2b/b2b/refunds"
+
+
+def test_the_single_venue_may_have_another_currency(monkeypatch: pytest.MonkeyPatch) -> None:
+    (config,) = loaded(monkeypatch, SOUND | {"ACME_CURRENCY": "EUR"}).venues
+    assert config.venue.currency == "EUR"
+
+
+@pytest.mark.parametrize("url", ["https://slack-gov.com/api", "https://slack-gov.com/api/"])
+def test_slack_may_be_another_slack(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    assert loaded(monkeypatch, SOUND | {"SLACK_API_URL": url}).slack_api_url == (
+        "https://slack-gov.com/api/"
+    )
+
+
+def test_socket_mode_needs_no_signing_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = {k: v for k, v in SOUND.items() if k != "SLACK_SIGNING_SECRET"}
+    settings = loaded(monkeypatch, environment | {"SLACK_APP_TOKEN": "xapp-1"})
+    assert settings.environment.slack_app_token is not None
+
+
+RICH = (
+    VENUE
+    + """
+timezone = "America/New_York"
+locale = "en_GB"
+channels = ["C0123456789"]
+refund_path = "/v1/b2b/b2b/refunds"
+total_timeout = 60
+
+[venues.policy]
+self_approval = true
+
+[execution]
+settle_pauses = [1, 30]
+"""
+)
+
+
+def test_venues_are_listed_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, SECRETS | {"RIVERSIDE_KEY": "k"}, RICH)
+    (config,) = settings.venues
+    assert (config.venue.key, config.venue.name) == ("riverside", "Riverside Museum")
+    assert config.venue.timezone == ZoneInfo("America/New_York")
+    assert config.venue.locale == "en_GB"
+    assert config.venue.channels == {"C0123456789"}
+    assert config.venue.policy.self_approval
+    assert config.source.refund_path == "/v1/b2b/b2b/refunds"
+    assert config.source.total_timeout == 60
+    assert config.api_key.get_secret_value() == "k"
+    assert list(settings.execution.settle_pauses) == [1, 30]
+
+
+@pytest.mark.parametrize("general", ["true", "false"])
+@pytest.mark.parametrize("own", ["true", "false", None])
+def test_a_venues_own_policy_counts_before_the_general_one(
+    monkeypatch: pytest.MonkeyPatch, general: str, own: str | None
+) -> None:
+    venues = VENUE + (f"[venues.policy]\nself_approval = {own}\n" if own else "")
+    toml = f"[policy]\nself_approval = {general}\n{venues}"
+    (config,) = loaded(monkeypatch, SECRETS | {"RIVERSIDE_KEY": "k"}, toml).venues
+    assert config.venue.policy.self_approval == ((own or general) == "true")
+
+
+def test_the_file_may_stand_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "elsewhere.toml"
+    path.write_text(VENUE, encoding="utf-8")
+    environment = SECRETS | {"RIVERSIDE_KEY": "k", "RESCIND_CONFIG": str(path)}
+    assert [config.venue.key for config in loaded(monkeypatch, environment).venues] == ["riverside"]
+
+
+def test_the_example_file_is_a_sound_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    example = ROOT / "rescind.example.toml"
+    keys = {"RIVERSIDE_ACME_API_KEY": "a", "HARBOUR_ACME_API_KEY": "b"}
+    settings = loaded(monkeypatch, SECRETS | keys | {"RESCIND_CONFIG": str(example)})
+    assert [config.venue.key for config in settings.venues] == ["riverside", "harbour"]
+    assert [config.venue.policy.self_approval for config in settings.venues] == [False, True]
+
+
+def test_nothing_set_names_everything_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [line.partition(":")[0] for line in mistakes(monkeypatch, {})]
+    assert sorted(names) == [
+        "ACME_API_KEY",
+        "ACME_BASE_URL",
+        "SLACK_BOT_TOKEN",
+        "SLACK_SIGNING_SECRET",
+    ]
+
+
+@pytest.mark.parametrize("missing", sorted(SOUND))
+def test_what_is_missing_or_empty_is_named(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    (line,) = mistakes(monkeypatch, SOUND | {missing: ""})
+    assert line.startswith(f"{missing}: missing.")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "http"),
+        ("PORT", "65536"),
+        ("PORT", "-1"),
+        ("LOG_FORMAT", "xml"),
+        ("LOG_LEVEL", "LOUD"),
+        ("SLACK_API_URL", "slack"),
+        ("ACME_CURRENCY", "dollars"),
+        ("ACME_CURRENCY", "usd"),
+    ],
+)
+def test_a_wrong_variable_is_one_line_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    (line,) = mistakes(monkeypatch, SOUND | {name: value})
+    assert line.startswith(f"{name}: ")
+
+
+def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = mistakes(monkeypatch, {"PORT": "x", "LOG_FORMAT": "y"}, '[policy]\ncolour = "red"\n')
+    names = {line.partition(":")[0] for line in found}
+    assert names == {
+        "PORT",
+        "LOG_FORMAT",
+        "rescind.toml",
+        "SLACK_BOT_TOKEN",
+        "SLACK_SIGNING_SECRET",
+    }
+
+
+@pytest.mark.parametrize(
+    ("toml", "where"),
+    [
+        (VENUE.replace('"riverside"', '"River Side"'), "venues.0.key"),
+        (VENUE.replace('"Riverside Museum"', '""'), "venues.0.name"),
+        (VENUE.replace('"acme"', '"tickets4u"'), "venues.0.system"),
+        (VENUE.replace("https://acme.example", "acme"), "venues.0.base_url"),
+        (VENUE.replace('"USD"', '"dollars"'), "venues.0.currency"),
+        (VENUE.replace('currency = "USD"', ""), "venues.0.currency"),
+        (VENUE + 'timezone = "New York"', "venues.0.timezone"),
+        (VENUE + 'locale = "en-klingon"', "venues.0.locale"),
+        (VENUE + 'refund_path = "v2/refunds"', "venues.0.refund_path"),
+        (VENUE + "total_timeout = 0", "venues.0.total_timeout"),
+        (VENUE + "total_timeout = 601", "venues.0.total_timeout"),
+        (VENUE + 'api_key = "riverside-key-nobody-sees"', "venues.0.api_key"),
+        (VENUE + 'channels = "C0123456789"', "venues.0.channels"),
+        (VENUE + "[execution]\nsettle_pauses = []", "execution.settle_pauses"),
+        (VENUE + "[execution]\nsettle_pauses = [1, 0]", "execution.settle_pauses"),
+        (VENUE + "[execution]\nretries = 3", "execution.retries"),
+        (VENUE + '[policy]\nself_approval = "perhaps"', "policy.self_approval"),
+        (VENUE + "[slack]\ntoken = 1", "slack"),
+    ],
+)
+def test_a_wrong_line_of_the_file_is_named(
+    monkeypatch: pytest.MonkeyPatch, toml: str, where: str
+) -> None:
+    (line,) = mistakes(monkeypatch, SECRETS | {"RIVERSIDE_KEY": "k"}, toml)
+    assert line.startswith(f"rescind.toml: {where}")
+
+
+def test_a_key_that_is_not_in_the_environment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = mistakes(monkeypatch, SECRETS, VENUE)
+    assert line == (
+        "venues.riverside.api_key_env: the environment variable RIVERSIDE_KEY is not set."
+    )
+
+
+def test_two_venues_of_one_key_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = mistakes(monkeypatch, SECRETS | {"RIVERSIDE_KEY": "k"}, VENUE + VENUE)
+    assert line == "venues.riverside: two venues have this key."
+
+
+def test_a_file_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = mistakes(monkeypatch, SOUND | {"RESCIND_CONFIG": "nowhere.toml"})
+    assert line == "RESCIND_CONFIG: there is no file nowhere.toml."
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"[[venues]\n"])
+def test_a_file_that_cannot_be_read_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "odd.toml").write_bytes(content)
+    (line,) = mistakes(monkeypatch, SOUND | {"RESCIND_CONFIG": "odd.toml"})
+    assert "odd.toml" in line
+
+
+def test_a_directory_is_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (line,) = mistakes(monkeypatch, SOUND | {"RESCIND_CONFIG": str(tmp_path)})
+    assert line.startswith("RESCIND_CONFIG: ")
+
+
+def test_settings_print_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, SOUND)
+    for text in (repr(settings), str(settings), settings.model_dump_json()):
+        for secret in SECRETS.values():
+            assert secret not in text

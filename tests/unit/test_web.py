@@ -1,0 +1,143 @@
+"""The web app: health, readiness, metrics, and Slack's door that never answers with a traceback."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from collections.abc import Mapping
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from starlette.types import ASGIApp
+
+from bot.slack.guard import Guard
+from bot.web import Readiness, web_app
+
+pytestmark = pytest.mark.anyio
+
+SECRET = "a-test-secret"
+
+
+class Database:
+    def __init__(self, *, down: bool = False) -> None:
+        self._down = down
+
+    async def ping(self) -> None:
+        if self._down:
+            raise sa.exc.OperationalError("select 1", {}, OSError("gone"))
+
+
+class Store:
+    async def count_live(self) -> Mapping[str, int]:
+        return {"pending": 3, "unknown": 1}
+
+
+async def authorize() -> AuthorizeResult:
+    return AuthorizeResult(enterprise_id=None, team_id=None, bot_token="xoxb-test")
+
+
+def bolt() -> AsyncApp:
+    return AsyncApp(authorize=authorize, request_verification_enabled=False)
+
+
+def house(
+    readiness: Readiness | None = None, *, down: bool = False, slack: bool = True
+) -> httpx.AsyncClient:
+    def guard(inner: ASGIApp) -> ASGIApp | None:
+        return Guard(inner, SecretStr(SECRET)) if slack else None
+
+    app = web_app(
+        database=Database(down=down),
+        store=Store(),
+        readiness=readiness or Readiness(slack=None),
+        guard=guard,
+        bolt=AsyncSlackRequestHandler(bolt()),
+    )
+    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
+    return httpx.AsyncClient(transport=transport, base_url="http://bot")
+
+
+async def test_a_process_that_runs_is_healthy_whatever_else_is_down() -> None:
+    async with house(Readiness("invalid_auth"), down=True) as client:
+        assert (await client.get("/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("readiness", "down", "status", "told"),
+    [
+        (Readiness(None), False, 200, {"ready": True}),
+        (Readiness(), False, 503, {"ready": False, "slack": "not asked yet"}),
+        (Readiness("invalid_auth"), False, 503, {"ready": False, "slack": "invalid_auth"}),
+        (Readiness(None), True, 503, {"ready": False, "database": "OperationalError"}),
+    ],
+)
+async def test_readiness_tells_what_is_missing(
+    readiness: Readiness, down: bool, status: int, told: dict[str, object]
+) -> None:
+    async with house(readiness, down=down) as client:
+        answer = await client.get("/readyz")
+        assert (answer.status_code, answer.json()) == (status, told)
+
+
+async def test_metrics_count_what_is_live() -> None:
+    async with house() as client:
+        text = (await client.get("/metrics")).text
+    assert 'rescind_live_requests{state="pending"} 3.0' in text
+    assert 'rescind_live_requests{state="unknown"} 1.0' in text
+
+
+async def test_without_a_signing_secret_there_is_no_door() -> None:
+    async with house(slack=False) as client:
+        assert (await client.post("/slack/events")).status_code == 404
+
+
+async def test_the_door_is_for_posting_only() -> None:
+    async with house() as client:
+        assert (await client.get("/slack/events")).status_code == 405
+
+
+def signed(body: bytes) -> dict[str, str]:
+    now = str(int(time.time()))
+    digest = hmac.new(SECRET.encode(), f"v0:{now}:".encode() + body, hashlib.sha256)
+    return {
+        "content-type": "application/x-www-form-urlencoded",
+        "x-slack-request-timestamp": now,
+        "x-slack-signature": f"v0={digest.hexdigest()}",
+    }
+
+
+JUNK = [
+    b"",
+    b"{",
+    b"[1]",
+    b"payload={bad",
+    b"payload=[1]",
+    b"payload=null",
+    b"payload=%22text%22",
+    b"payload=\xff\xfe",
+    b"\x00\xff",
+    b"command=/cancel-order",
+    b"ssl_check=1",
+]
+
+
+@pytest.mark.parametrize("body", JUNK)
+async def test_junk_with_a_signature_is_answered_without_a_traceback(body: bytes) -> None:
+    async with house() as client:
+        answer = await client.post("/slack/events", content=body, headers=signed(body))
+    assert answer.status_code < 500
+    assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize("body", JUNK)
+async def test_junk_without_a_signature_gets_nothing(body: bytes) -> None:
+    headers = signed(b"something else")
+    async with house() as client:
+        answer = await client.post("/slack/events", content=body, headers=headers)
+    assert (answer.status_code, answer.content) == (401, b"")

@@ -1,0 +1,242 @@
+"""Delivery: what people see catches up with the request, however long Slack takes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from bot.domain.delivery import Delivery, DeliveryImpossibleError, DeliveryPostponedError
+from bot.domain.policy import Action
+from bot.domain.request import Failure, FailureCode, Request, State
+from bot.store import Database, RequestStore
+from bot.workflows.delivery import deliver
+from bot.workflows.services import Pauses, Services
+from tests.examples import APPROVER, CARD, REPLY, REQUESTER
+from tests.unit.databases import Clock, store_on
+from tests.unit.store.steps import in_state, pending
+from tests.unit.workflows.fakes import FakeDesk, FakeDurable, Power, PowerCutError
+
+pytestmark = pytest.mark.anyio
+
+LATER = DeliveryPostponedError(None, "HTTP 503")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(database: Database, clock: Clock) -> RequestStore:
+    return store_on(database, clock)
+
+
+class Post:
+    """A desk, and the workflow that brings requests to it."""
+
+    def __init__(self, store: RequestStore, clock: Clock, desk: FakeDesk) -> None:
+        self.desk = desk
+        self.store = store
+        self.durable = FakeDurable(clock)
+        self.services = Services(store, {}, desk, clock)
+
+    async def deliver(self, request: Request) -> Request:
+        await deliver(self.services, self.durable, request.id)
+        found = await self.store.get(request.id)
+        assert found is not None
+        return found
+
+
+Posting = Callable[..., Post]
+
+
+@pytest.fixture
+def post(store: RequestStore, clock: Clock) -> Posting:
+    return lambda *troubles: Post(store, clock, FakeDesk(*troubles))
+
+
+async def test_a_request_is_shown_once_and_its_card_remembered(
+    post: Posting, store: RequestStore, order_id: str
+) -> None:
+    request = await pending(store, order_id)
+    on = post()
+    shown = await on.deliver(request)
+    assert (shown.card, shown.delivered_version, shown.version) == (CARD, 2, 2)
+    await on.deliver(request)
+    assert on.desk.tries == 1
+    assert on.durable.sleeps == []
+
+
+async def test_where_the_reply_stands_is_remembered(
+    store: RequestStore, clock: Clock, order_id: str
+) -> None:
+    class Threaded(FakeDesk):
+        async def show(self, request: Request) -> Delivery:
+            await super().show(request)
+            return Delivery(CARD, REPLY)
+
+    request = await in_state(store, State.UNKNOWN, order_id)
+    shown = await Post(store, clock, Threaded()).deliver(request)
+    assert (shown.card, shown.result) == (CARD, REPLY)
+
+
+async def test_trouble_is_waited_out(post: Posting, store: RequestStore, order_id: str) -> None:
+    request = await pending(store, order_id)
+    on = post(LATER, LATER, LATER)
+    shown = await on.deliver(request)
+    assert shown.delivered_version == shown.version
+    assert on.durable.sleeps == list(Pauses().deliver[:3])
+
+
+@pytest.mark.parametrize(("asked", "waited"), [(30.0, 30.0), (0.5, 1.0), (None, 1.0), (0.0, 1.0)])
+async def test_slack_is_given_as_long_as_it_asks_for(
+    post: Posting, store: RequestStore, order_id: str, asked: float | None, waited: float
+) -> None:
+    request = await pending(store, order_id)
+    on = post(DeliveryPostponedError(asked, "ratelimited"))
+    await on.deliver(request)
+    assert on.durable.sleeps == [waited]
+
+
+async def test_after_many_tries_the_sweep_is_left_to_find_it(
+    post: Posting, store: RequestStore, clock: Clock, order_id: str
+) -> None:
+    request = await pending(store, order_id)
+    on = post(*[LATER] * 100)
+    behind = await on.deliver(request)
+    assert on.desk.tries == len(Pauses().deliver) + 1
+    assert behind.delivered_version < behind.version
+    clock.advance(10)
+    assert request.id in {each.id for each in await store.left_lying(clock(), 1000)}
+
+
+async def test_a_first_card_that_cannot_be_posted_ends_the_request(
+    post: Posting, store: RequestStore, order_id: str
+) -> None:
+    request = await pending(store, order_id)
+    on = post(DeliveryImpossibleError("not_in_channel"))
+    over = await on.deliver(request)
+    assert over.state is State.FAILED
+    assert over.failure == Failure(FailureCode.CARD_NOT_POSTED, "not_in_channel")
+    assert [shown.state for shown in on.desk.shown] == [State.FAILED]
+    assert over.delivered_version == over.version
+
+
+async def test_a_first_card_that_was_decided_on_meanwhile_does_not_end_the_request(
+    store: RequestStore, clock: Clock, order_id: str
+) -> None:
+    request = await pending(store, order_id)
+
+    class Withdrawing(FakeDesk):
+        async def show(self, request: Request) -> Delivery:
+            if not self.tries:
+                await store.decide(request.id, Action.WITHDRAW, REQUESTER)
+            return await super().show(request)
+
+    on = Post(store, clock, Withdrawing(DeliveryImpossibleError("not_in_channel")))
+    over = await on.deliver(request)
+    assert (over.state, over.failure) == (State.WITHDRAWN, None)
+    assert [shown.state for shown in on.desk.shown] == [State.WITHDRAWN]
+
+
+@pytest.mark.parametrize("state", [State.UNKNOWN, State.DONE, State.REJECTED])
+async def test_an_update_that_cannot_be_shown_leaves_the_truth_as_it_is(
+    post: Posting, store: RequestStore, order_id: str, state: State
+) -> None:
+    request = await in_state(store, state, order_id)
+    await store.delivered(request.id, request.version - 1, CARD)
+    on = post(DeliveryImpossibleError("is_archived"))
+    after = await on.deliver(request)
+    assert (after.state, after.version) == (state, request.version)
+    assert after.delivered_version == after.version
+    assert on.desk.tries == 1
+
+
+async def test_a_pending_card_that_cannot_be_updated_stays_open_for_decision(
+    post: Posting, store: RequestStore, order_id: str
+) -> None:
+    request = await pending(store, order_id)
+    await store.delivered(request.id, request.version, CARD)
+    found = await store.reselect(request.id, REQUESTER, 1, {"1": 1})
+    assert found is not None
+    after = await post(DeliveryImpossibleError("is_archived")).deliver(found[1])
+    assert after.state is State.PENDING
+
+
+async def test_the_newest_state_is_shown_last(
+    store: RequestStore, clock: Clock, order_id: str
+) -> None:
+    request = await pending(store, order_id)
+
+    class Overtaken(FakeDesk):
+        async def show(self, request: Request) -> Delivery:
+            if not self.tries:
+                await store.decide(request.id, Action.APPROVE, APPROVER, 1)
+            return await super().show(request)
+
+    on = Post(store, clock, Overtaken())
+    after = await on.deliver(request)
+    assert [shown.state for shown in on.desk.shown] == [State.PENDING, State.APPROVED]
+    assert after.delivered_version == after.version
+
+
+async def test_a_late_delivery_shows_nothing_outdated(
+    post: Posting, store: RequestStore, order_id: str
+) -> None:
+    old = await pending(store, order_id)
+    await store.decide(old.id, Action.APPROVE, APPROVER, 1)
+    on = post()
+    await on.deliver(old)
+    assert [shown.state for shown in on.desk.shown] == [State.APPROVED]
+
+
+async def test_one_request_is_shown_by_one_delivery_at_a_time(
+    store: RequestStore, clock: Clock, order_id: str
+) -> None:
+    class Busy(FakeDesk):
+        now = most = 0
+
+        async def show(self, request: Request) -> Delivery:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            await asyncio.sleep(0)
+            self.now -= 1
+            return await super().show(request)
+
+    request = await pending(store, order_id)
+    desk = Busy()
+    services = Services(store, {}, desk, clock)
+    await asyncio.gather(*(deliver(services, FakeDurable(clock), request.id) for _ in range(5)))
+    assert (desk.most, desk.tries) == (1, 1)
+
+
+async def test_a_request_nobody_knows_is_shown_nowhere(post: Posting) -> None:
+    on = post()
+    await deliver(on.services, on.durable, "rnosuch")
+    assert on.desk.tries == 0
+
+
+@pytest.mark.parametrize("cut", range(1, 4))
+async def test_dying_at_any_moment_shows_it_in_the_end(
+    store: RequestStore, clock: Clock, order_id: str, cut: int
+) -> None:
+    request = await pending(store, order_id)
+    power = Power({cut})
+
+    class Failing(FakeDesk):
+        async def show(self, request: Request) -> Delivery:
+            shown = await super().show(request)
+            power.may_fail()
+            return shown
+
+    durable = FakeDurable(clock, power)
+    services = Services(store, {}, Failing(), clock)
+    with pytest.raises(PowerCutError):
+        await deliver(services, durable, request.id)
+    durable.resume()
+    await deliver(services, durable, request.id)
+    shown = await store.get(request.id)
+    assert shown is not None
+    assert (shown.card, shown.delivered_version) == (CARD, shown.version)

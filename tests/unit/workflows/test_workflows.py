@@ -1,0 +1,203 @@
+"""From states to work: what is started when, what the sweep finds, what a defect ends in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.policy import Action
+from bot.domain.request import Failure, FailureCode, Request, State
+from bot.store import Database, RequestStore
+from bot.ticketing import UnavailableError
+from bot.workflows import Engine, Workflows
+from bot.workflows.engine import Workflow
+from bot.workflows.services import Services
+from tests.examples import APPROVER, CARD, VENUE, order
+from tests.unit.databases import Clock, store_on
+from tests.unit.store.steps import UNSETTLED, executing, in_state, order_of
+from tests.unit.workflows.fakes import BoxOffice, FakeDesk
+
+pytestmark = pytest.mark.anyio
+
+Rescue = Callable[[str], Awaitable[None]]
+
+
+class FakeEngine(Engine):
+    """Keeps what it is told; runs nothing."""
+
+    def __init__(self) -> None:
+        self.rescues: dict[str, Rescue | None] = {}
+        self.started: list[tuple[str, str, str]] = []
+        self.started_anew: list[tuple[str, str, str]] = []
+
+    def register(
+        self,
+        name: str,
+        workflow: Workflow,  # noqa: ARG002
+        rescue: Rescue | None = None,
+    ) -> None:
+        self.rescues[name] = rescue
+
+    async def start(self, name: str, workflow_id: str, request_id: str) -> None:
+        self.started.append((name, workflow_id, request_id))
+
+    async def start_anew(self, name: str, workflow_id: str, request_id: str) -> None:
+        self.started_anew.append((name, workflow_id, request_id))
+
+
+class Work:
+    def __init__(self, database: Database) -> None:
+        self.clock = Clock()
+        self.engine = FakeEngine()
+        self.store = store_on(database, self.clock)
+        self.office = BoxOffice(self.clock, order())
+        services = Services(self.store, {VENUE.key: self.office}, FakeDesk(), self.clock)
+        self.workflows = Workflows(self.engine, services)
+
+    async def rescue(self, name: str, request: Request) -> Request:
+        """Let the workflow `name` end in an error nobody foresaw."""
+        rescue = self.engine.rescues[name]
+        assert rescue is not None
+        self.office.order = replace(self.office.order, id=request.order_id)
+        await rescue(request.id)
+        found = await self.store.get(request.id)
+        assert found is not None
+        return found
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _, _ in self.engine.started]
+
+
+@pytest.fixture
+def work(database: Database) -> Work:
+    return Work(database)
+
+
+@pytest.fixture
+def store(work: Work) -> RequestStore:
+    return work.store
+
+
+@pytest.mark.parametrize(
+    ("state", "due"),
+    [
+        (State.REQUESTED, ["quote"]),
+        (State.PENDING, ["deliver"]),
+        (State.APPROVED, ["execute", "deliver"]),
+        (State.EXECUTING, ["execute", "deliver"]),
+        (State.UNKNOWN, ["deliver"]),
+        (State.DONE, ["deliver"]),
+        (State.REJECTED, ["deliver"]),
+        (State.WITHDRAWN, ["deliver"]),
+    ],
+)
+async def test_each_state_has_its_work(
+    work: Work, order_id: str, state: State, due: list[str]
+) -> None:
+    request = await in_state(work.store, state, order_id)
+    await work.workflows.advance(request)
+    assert work.names == due
+    assert {request_id for _, _, request_id in work.engine.started} == {request.id}
+
+
+async def test_what_is_shown_already_is_not_delivered_again(work: Work, order_id: str) -> None:
+    request = await in_state(work.store, State.APPROVED, order_id)
+    await work.store.delivered(request.id, request.version, CARD)
+    shown = await work.store.get(request.id)
+    assert shown is not None
+    await work.workflows.advance(shown)
+    assert work.names == ["execute"]
+
+
+async def test_the_same_work_has_the_same_name_and_new_work_another(
+    work: Work, order_id: str
+) -> None:
+    request = await executing(work.store, order_id)
+    await work.workflows.advance(request)
+    await work.workflows.advance(request)
+    first, again = work.engine.started[:2], work.engine.started[2:]
+    assert first == again
+    await work.store.mark_unknown(request.id, UNSETTLED)
+    checked = await recheck(work.store, request)
+    await work.workflows.advance(checked)
+    assert set(work.engine.started[4:]).isdisjoint(first)
+
+
+async def recheck(store: RequestStore, request: Request) -> Request:
+    found = await store.decide(request.id, Action.RECHECK, APPROVER)
+    assert found is not None
+    return found[1]
+
+
+async def test_the_sweep_starts_what_a_crash_left(work: Work, order_id: str) -> None:
+    request = await executing(work.store, order_id)
+    work.clock.advance(60)
+    assert await work.workflows.sweep() >= 1
+    mine = [name for name, _, request_id in work.engine.started_anew if request_id == request.id]
+    assert mine == ["execute", "deliver"]
+
+
+async def test_the_sweep_leaves_alone_what_has_just_been_touched(work: Work, order_id: str) -> None:
+    request = await executing(work.store, order_id)
+    work.clock.advance(1)
+    await work.workflows.sweep()
+    assert request.id not in {request_id for _, _, request_id in work.engine.started_anew}
+
+
+async def test_a_defect_in_quoting_ends_the_request(work: Work, order_id: str) -> None:
+    request = await in_state(work.store, State.REQUESTED, order_id)
+    over = await work.rescue("quote", request)
+    assert (over.state, over.failure) == (State.FAILED, Failure(FailureCode.INTERNAL))
+
+
+@pytest.mark.parametrize("state", [State.APPROVED, State.EXECUTING])
+async def test_a_defect_before_anything_was_sent_ends_the_request(
+    work: Work, order_id: str, state: State
+) -> None:
+    request = await in_state(work.store, state, order_id)
+    over = await work.rescue("execute", request)
+    assert (over.state, over.failure) == (State.FAILED, Failure(FailureCode.INTERNAL))
+
+
+@pytest.mark.parametrize("readable", [True, False])
+async def test_a_defect_after_something_may_have_been_sent_leaves_it_open(
+    work: Work, order_id: str, readable: bool
+) -> None:
+    request = await executing(work.store, order_id)
+    await work.store.claim_send(request, 1)
+    work.office.order = order_of(request)
+    if not readable:
+        work.office.read_errors = {1: UnavailableError("HTTP 503")}
+    over = await work.rescue("execute", request)
+    assert over.state is State.UNKNOWN
+    assert over.failure is not None
+    assert over.failure.code is FailureCode.UNSETTLED
+    shown = "Adult: 4 left, 0 intended, Adult: 2 left, 0 intended"
+    assert over.failure.detail == (shown if readable else None)
+
+
+@pytest.mark.parametrize(
+    ("name", "states"),
+    [
+        ("quote", [State.PENDING, State.APPROVED, State.EXECUTING, State.DONE]),
+        ("execute", [State.REQUESTED, State.PENDING, State.UNKNOWN, State.DONE]),
+    ],
+)
+async def test_a_defect_that_comes_too_late_changes_nothing(
+    work: Work, order_ids: Iterator[int], name: str, states: list[State]
+) -> None:
+    for state in states:
+        request = await in_state(work.store, state, str(next(order_ids)))
+        assert await work.rescue(name, request) == request
+
+
+async def test_a_defect_in_showing_never_touches_the_request(work: Work) -> None:
+    assert work.engine.rescues["deliver"] is None
+
+
+async def test_every_workflow_is_known_by_its_name(work: Work) -> None:
+    """Recovery finds workflows by these names, also those an older version started."""
+    assert set(work.engine.rescues) == {"quote", "execute", "deliver"}

@@ -93,9 +93,16 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         stack.push_async_callback(house.background.drain, 3)
         house.tasks.append(asyncio.create_task(_introduce(house)))
         house.tasks.append(asyncio.create_task(house.workflows.sweep_forever()))
-        stack.push_async_callback(_cancel, house.tasks)
         if settings.environment.slack_app_token:
-            stack.push_async_callback((await _connect_socket(house)).close_async)
+            socket = AsyncSocketModeHandler(
+                house.bolt,
+                settings.environment.slack_app_token.get_secret_value(),
+                web_client=house.bolt.client,
+            )
+            stack.push_async_callback(socket.close_async)
+            house.readiness.socket = "not connected yet"
+            house.tasks.append(asyncio.create_task(_connect(socket, house.readiness)))
+        stack.push_async_callback(_cancel, house.tasks)
         yield house
 
 
@@ -164,14 +171,11 @@ async def _introduce(house: House) -> None:
         await asyncio.sleep(pauses[min(attempt, len(pauses) - 1)])
 
 
-async def _connect_socket(house: House) -> AsyncSocketModeHandler:
-    token = house.settings.environment.slack_app_token
-    handler = AsyncSocketModeHandler(
-        house.bolt, token.get_secret_value() if token else None, web_client=house.bolt.client
-    )
-    await handler.connect_async()  # type: ignore[no-untyped-call]
+async def _connect(socket: AsyncSocketModeHandler, readiness: Readiness) -> None:
+    """Connect, for as long as that takes: the handler itself tries again and says why."""
+    await socket.connect_async()  # type: ignore[no-untyped-call]
+    readiness.socket = None
     log.info("socket_mode_connected")
-    return handler
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

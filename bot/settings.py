@@ -53,8 +53,14 @@ def _locale(name: str) -> str:
     return name
 
 
+def _some(pauses: tuple[float, ...]) -> tuple[float, ...]:
+    if not 1 <= len(pauses) <= 20:
+        raise ValueError("give between 1 and 20 pauses")
+    return pauses
+
+
 Seconds = Annotated[float, Field(gt=0, le=600)]
-Pauses = Annotated[tuple[Seconds, ...], Field(min_length=1, max_length=20)]
+Pauses = Annotated[tuple[Seconds, ...], AfterValidator(_some)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 

@@ -39,9 +39,10 @@ class Countable(Protocol):
 
 @dataclass(slots=True)
 class Readiness:
-    """`slack`: why Slack does not know us yet; None once it does."""
+    """`slack`: why Slack does not know us yet; `socket`: why it cannot reach us; None: it does."""
 
     slack: str | None = "not asked yet"
+    socket: str | None = None
 
 
 def web_app(
@@ -58,7 +59,11 @@ def web_app(
         return PlainTextResponse("ok\n")
 
     async def readyz(_: Request) -> Response:
-        trouble = {} if readiness.slack is None else {"slack": readiness.slack}
+        trouble = {
+            name: cause
+            for name, cause in (("slack", readiness.slack), ("socket_mode", readiness.socket))
+            if cause
+        }
         try:
             await database.ping()
         except sa.exc.SQLAlchemyError as error:

@@ -47,7 +47,7 @@ class CommandError(ValueError):
 
 def parse(text: str, venues: Mapping[str, Venue], channel: str) -> Command:
     """Understand a command; CommandError says what was wrong and gives an example."""
-    words = unicodedata.normalize("NFKC", text).strip()
+    words = unicodedata.normalize("NFKC", _unescaped(text)).strip()
     if not words:
         return Command(Verb.OPEN_FORM)
     first, _, rest = words.partition(" ")
@@ -103,6 +103,11 @@ def venue_for(channel: str, venues: Mapping[str, Venue]) -> str | None:
         return next(iter(venues))
     here = [key for key, venue in venues.items() if channel in venue.channels]
     return here[0] if len(here) == 1 else None
+
+
+def _unescaped(text: str) -> str:
+    """Undo Slack's escaping of what was typed (docs.slack.dev, "Escaping text")."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _order(words: str, venues: Mapping[str, Venue], channel: str) -> tuple[str, str, str | None]:

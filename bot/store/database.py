@@ -20,6 +20,10 @@ from alembic.runtime.migration import MigrationContext
 
 T = TypeVar("T")
 
+_WANTED = (
+    "DATABASE_URL must name a SQLite file, such as sqlite:///var/rescind.db, or a PostgreSQL "
+    "database, such as postgresql://user@host/rescind"
+)
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -31,11 +35,16 @@ class Database:
     """`url` is a SQLAlchemy URL of SQLite (a file) or PostgreSQL (psycopg 3)."""
 
     def __init__(self, url: str) -> None:
-        self.url = sa.make_url(url)
+        try:
+            self.url = sa.make_url(url)
+        except sa.exc.ArgumentError as error:
+            raise DatabaseError(_WANTED) from error
         if self.url.get_backend_name() == "sqlite":
             self.engine = _sqlite_engine(self.url)
             # SQLite has one writer: a queue in front of it beats waiting for its lock.
             workers = 1
+        elif self.url.get_backend_name() != "postgresql":
+            raise DatabaseError(_WANTED)
         else:
             self.url = self.url.set(drivername="postgresql+psycopg")
             self.engine = sa.create_engine(
@@ -65,26 +74,37 @@ class Database:
         self.engine.dispose()
 
     def migrate(self) -> None:
-        """Bring the schema to this version's."""
+        """Bring the schema to this version's; DatabaseError if it is a newer version's."""
+        self._current_revision()
         alembic.command.upgrade(self._alembic(), "head")
 
     def check_schema(self) -> None:
         """Raise DatabaseError unless the schema is exactly the one this version knows."""
-        with self.engine.connect() as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
-        script = alembic.script.ScriptDirectory.from_config(self._alembic())
-        head = script.get_current_head()
-        if current == head:
-            return
-        known = current is None or any(step.revision == current for step in script.walk_revisions())
-        advice = (
-            "run `rescind migrate` first"
-            if known
-            else "it was made by a newer version of Rescind; start that version"
-        )
-        raise DatabaseError(
-            f"the database schema is {current or 'empty'}, this version needs {head}: {advice}"
-        )
+        current = self._current_revision()
+        head = self._scripts().get_current_head()
+        if current != head:
+            raise DatabaseError(
+                f"the database schema is {current or 'empty'}, this version needs {head}: run "
+                "`rescind migrate` first"
+            )
+
+    def _current_revision(self) -> str | None:
+        try:
+            with self.engine.connect() as connection:
+                current = MigrationContext.configure(connection).get_current_revision()
+        except sa.exc.DBAPIError as error:
+            cause = str(error.orig).strip().splitlines()[0]
+            raise DatabaseError(f"the database of DATABASE_URL cannot be used: {cause}") from error
+        revisions = {step.revision for step in self._scripts().walk_revisions()}
+        if current is not None and current not in revisions:
+            raise DatabaseError(
+                f"the database schema is {current}, which this version does not know: it was made "
+                "by a newer version of Rescind; start that version"
+            )
+        return current
+
+    def _scripts(self) -> alembic.script.ScriptDirectory:
+        return alembic.script.ScriptDirectory.from_config(self._alembic())
 
     def _alembic(self) -> alembic.config.Config:
         config = alembic.config.Config()
@@ -95,7 +115,7 @@ class Database:
 
 def _sqlite_engine(url: sa.URL) -> sa.Engine:
     if not url.database or url.database == ":memory:":
-        raise DatabaseError("DATABASE_URL names no file: use for example sqlite:///var/rescind.db")
+        raise DatabaseError(_WANTED)
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     # Parameters hold names and addresses, which do not belong into an error's text.
     engine = sa.create_engine(url, hide_parameters=True)

@@ -173,6 +173,22 @@ def test_the_result_tells_everything_support_reads_out() -> None:
     assert answer.text == "Refunded $400.00: 4 tickets of order 100130807 cancelled."
 
 
+def test_a_result_of_many_lines_names_the_first_and_counts_the_rest() -> None:
+    many = order(*(line(str(n), quantity=1, price="1.00") for n in range(25)))
+    answer = reply(request(State.DONE, many), VENUE)
+    assert answer is not None
+    assert everything(answer).count("1 × Adult") == 20
+    assert "and 5 more lines" in everything(answer)
+
+
+def test_a_card_of_many_lines_shows_the_first_and_counts_the_rest() -> None:
+    many = order(*(line(str(n), quantity=2, price="1.00") for n in range(50)))
+    text = everything(card(request(of=many), VENUE))
+    assert text.count("• *2 × Adult*") == 40
+    assert "and 10 more lines with 20 tickets, included in the amount" in text
+    assert "Refund $100.00" in text
+
+
 def test_a_lost_answer_is_said_and_its_figures_are_not_invented() -> None:
     answer = reply(request(State.DONE), VENUE)
     assert answer is not None
@@ -259,6 +275,12 @@ def test_a_card_that_could_not_be_posted_says_what_to_do(cause: str, advice: str
     failed = replace(request(State.FAILED), failure=Failure(FailureCode.CARD_NOT_POSTED, cause))
     assert failed.failure is not None
     assert advice in words.failure(failed, failed.failure, VENUE)
+
+
+def test_a_card_asked_for_in_a_direct_message_advises_a_channel() -> None:
+    failure = Failure(FailureCode.CARD_NOT_POSTED, "channel_not_found")
+    direct = replace(request(State.FAILED), channel="D0ROBIN", failure=failure)
+    assert "Run the command in a channel" in words.failure(direct, failure, VENUE)
 
 
 @pytest.mark.parametrize("code", BlockCode)

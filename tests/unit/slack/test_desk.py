@@ -166,6 +166,14 @@ async def test_a_first_card_that_slack_cannot_lay_out_is_no_card() -> None:
         await slack.show(replace(request(State.PENDING), card=None))
 
 
+async def test_a_reply_that_is_gone_and_cannot_be_laid_out_arrives_all_the_same() -> None:
+    poster, slack = desk(None, no("message_not_found"), no("invalid_blocks"), no("is_archived"))
+    await slack.show(SHOWN)
+    answer = reply(SHOWN, VENUE)
+    assert answer is not None
+    assert poster.said[-1] == ("post", REQUESTER.user, None, Message(answer.text))
+
+
 @pytest.mark.parametrize("cause", ["invalid_auth", "token_revoked", "missing_scope"])
 async def test_a_refused_token_is_waited_out(cause: str) -> None:
     _, slack = desk(no(cause))

@@ -148,6 +148,13 @@ def test_a_line_that_was_not_chosen_begins_at_nought() -> None:
     assert [block["element"]["initial_value"] for block in fields.values()] == ["1", "0"]
 
 
+def test_lines_beyond_what_a_form_holds_are_counted() -> None:
+    of = request(of=order(*(line(str(n), quantity=1) for n in range(120))))
+    view = modals.choose_tickets(of, VENUE, CONTEXT)
+    assert len(inputs(view)) == 90
+    assert view["blocks"][-1]["elements"][0]["text"] == ("30 more lines keep what is chosen now.")
+
+
 def test_there_is_nothing_to_choose_before_the_order_was_read() -> None:
     with pytest.raises(ValueError, match="no order to choose from"):
         modals.choose_tickets(request(State.REQUESTED), VENUE, CONTEXT)

@@ -58,10 +58,9 @@ class FakeDurable:
 
     def __init__(self, clock: Clock, power: Power | None = None) -> None:
         self.sleeps: list[float] = []
-        self.steps: list[str] = []
         self._clock = clock
         self._power = power or Power()
-        self._remembered: list[Any] = []
+        self._remembered: list[tuple[str, Any]] = []
         self._position = 0
 
     def resume(self, *, forgetful: bool = False) -> None:
@@ -72,20 +71,21 @@ class FakeDurable:
 
     async def step(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
         if self._position == len(self._remembered):
-            self.steps.append(name)
             self._power.may_fail()
             done = json.dumps(await work())
             self._power.may_fail()
-            self._remembered.append(json.loads(done))
+            self._remembered.append((name, json.loads(done)))
+        known_as, remembered = self._remembered[self._position]
+        assert known_as == name, "a workflow that resumes takes the same steps"
         self._position += 1
-        result: T = self._remembered[self._position - 1]
+        result: T = remembered
         return result
 
     async def sleep(self, seconds: float) -> None:
         if self._position == len(self._remembered):
             self.sleeps.append(seconds)
             self._clock.advance(seconds)
-            self._remembered.append(None)
+            self._remembered.append(("sleep", None))
         self._position += 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -104,6 +105,19 @@ async def test_quoting_again_changes_nothing(database: Database, order_id: str) 
     await house.quote()
     assert await house.request() == before
     assert house.office.reads == 1
+
+
+async def test_two_workflows_for_one_request_quote_it_once(
+    database: Database, order_id: str
+) -> None:
+    house = House(database, order(order_id=order_id))
+    request = await house.ask()
+    services = house.services
+    await asyncio.gather(
+        *(quote_request(services, FakeDurable(house.clock), request.id) for _ in range(3))
+    )
+    quoted = await house.request()
+    assert (quoted.state, quoted.revision) == (State.PENDING, 1)
 
 
 async def test_a_request_that_is_over_is_not_quoted(database: Database, order_id: str) -> None:

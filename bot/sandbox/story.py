@@ -89,6 +89,62 @@ class Workspace:
                     )
         raise StoryError(f"the card has no {action_id} button")
 
+    def form(self, callback_id: str, user: str = REQUESTER) -> Json:
+        """Wait for the modal that stands before somebody."""
+
+        def look() -> Json | None:
+            views = self.state(user)["views"]
+            return views[-1] if views and views[-1]["callback_id"] == callback_id else None
+
+        form: Json = self.wait_for(f"the form {callback_id}", look)
+        return form
+
+    def submit(self, form: Json, user: str = REQUESTER, **entered: str) -> Json:
+        """Submit a modal; `entered` by block id (`line_7` stands for `line:7`).
+
+        Text is typed, the value of an option or the id of a conversation is chosen. A refusal
+        bears `errors` by block id, and the modal stays.
+        """
+        values = {}
+        for name, value in entered.items():
+            block_id = name.replace("line_", "line:", 1)
+            element = next(b for b in form["blocks"] if b["block_id"] == block_id)["element"]
+            values[block_id] = {element["action_id"]: _entered(element["type"], value)}
+        return self.post("/ui/submit", user=user, view_id=form["id"], values=values)
+
+    def dismiss(self, form: Json, user: str = REQUESTER) -> None:
+        """Close a modal without submitting it."""
+        self.post("/ui/close", user=user, view_id=form["id"])
+
+    def shortcut(self, callback_id: str, user: str = REQUESTER, **where: str) -> Json:
+        """Use a shortcut; one on a message needs `channel` and `message_ts`."""
+        return self.post("/ui/shortcut", user=user, callback_id=callback_id, **where)
+
+    def say(self, text: str, user: str = REQUESTER, channel: str = CHANNEL) -> str:
+        """Write an ordinary message; return its ts."""
+        return str(self.post("/ui/message", user=user, channel=channel, text=text)["ts"])
+
+    def copy(self, template: str = ORDER) -> tuple[str, str]:
+        """Make a fresh order like another one; return its id and its number."""
+        made = self.post("/ui/orders", template=template)
+        return str(made["id"]), str(made["number"])
+
+    def fault(self, order: str, name: str | None, **how: float) -> None:
+        """Make ACME misbehave about an order; `how` is `seconds` and `times`."""
+        answer = self.post(f"/ui/orders/{order}/fault", fault=name, **how)
+        if not answer["ok"]:
+            raise StoryError(str(answer["message"]))
+
+    def slack_fault(self, method: str, kind: str | None, **how: float) -> None:
+        """Make a Web API method misbehave; `how` is `times`, `seconds` and `retry_after`."""
+        answer = self.post("/ui/slack/fault", method=method, kind=kind, **how)
+        if not answer["ok"]:
+            raise StoryError(str(answer["message"]))
+
+    def slack_calls(self, method: str) -> list[Json]:
+        found: list[Json] = self.get("/ui/slack/calls", method=method)["calls"]
+        return found
+
     def order(self, order: str) -> Json:
         """What the upstream holds."""
         return self.get(f"/ui/orders/{order}")
@@ -126,6 +182,17 @@ class Workspace:
 
         reply: Json = self.wait_for(f"a reply saying “{saying}”", look)
         return reply
+
+
+def _entered(kind: str, value: str) -> Json:
+    """The state that an element of a modal takes on."""
+    match kind:
+        case "static_select":
+            return {"type": kind, "selected_option": {"value": value}}
+        case "conversations_select":
+            return {"type": kind, "selected_conversation": value}
+        case _:
+            return {"type": kind, "value": value}
 
 
 def words(message: Json) -> str:

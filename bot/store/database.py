@@ -43,7 +43,7 @@ class Database:
             self.engine = _sqlite_engine(self.url)
             # SQLite has one writer: a queue in front of it beats waiting for its lock.
             workers = 1
-        elif self.url.get_backend_name() != "postgresql":
+        elif self.url.get_backend_name() not in {"postgresql", "postgres"}:
             raise DatabaseError(_WANTED)
         else:
             self.url = self.url.set(drivername="postgresql+psycopg")

@@ -73,7 +73,7 @@ def test_a_database_of_a_newer_version_says_which_version_to_start(
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
 def test_a_database_without_a_file_is_refused(url: str) -> None:
-    with pytest.raises(DatabaseError, match="names no file"):
+    with pytest.raises(DatabaseError, match="must name a SQLite file"):
         Database(url)
 
 

@@ -154,6 +154,17 @@ async def test_an_update_that_cannot_be_shown_leaves_the_truth_as_it_is(
     assert on.desk.tries == 1
 
 
+@pytest.mark.parametrize("state", [State.APPROVED, State.EXECUTING, State.UNKNOWN])
+async def test_a_card_that_was_never_posted_does_not_end_what_was_approved(
+    post: Posting, store: RequestStore, order_id: str, state: State
+) -> None:
+    request = await in_state(store, state, order_id)
+    on = post(DeliveryImpossibleError("is_archived"))
+    after = await on.deliver(request)
+    assert (after.state, after.delivered_version) == (state, after.version)
+    assert on.desk.tries == 1
+
+
 async def test_a_pending_card_that_cannot_be_updated_stays_open_for_decision(
     post: Posting, store: RequestStore, order_id: str
 ) -> None:

@@ -301,6 +301,17 @@ async def test_checking_again_never_sends(house: House) -> None:
     assert len(house.office.calls) == sent
 
 
+async def test_checking_again_sends_nothing_even_if_a_second_attempt_was_never_made(
+    house: House,
+) -> None:
+    house.office.reactions = [LOST, Reaction()]
+    house.office.read_errors = dict.fromkeys(range(3, 10), UnavailableError("HTTP 503"))
+    assert (await house.carry_out()).state is State.UNKNOWN
+    assert (await house.check_again(after=5)).state is State.UNKNOWN
+    assert house.office.reads > 10
+    assert len(house.office.calls) == 1
+
+
 async def test_two_workflows_for_one_request_send_once(refunding: House) -> None:
     request = await refunding.ask()
     await refunding.quote()
@@ -336,6 +347,17 @@ async def test_dying_between_the_note_and_the_call_sends_nothing_by_itself(
     assert over.state is (State.DONE if resent else State.UNKNOWN)
     assert len(house.office.calls) == int(resent)
     assert house.durable.sleeps[: len(QUIET)] == QUIET
+
+
+@pytest.mark.parametrize("cut", range(30, 80))
+async def test_dying_around_the_second_attempt_makes_no_third(
+    database: Database, some: Order, cut: int
+) -> None:
+    house = House(database, some, power=Power({cut}))
+    house.office.reactions = [LOST]
+    await house.carry_out()
+    assert len(house.office.calls) <= 2
+    assert house.power.cuts == (1 if house.power.moments >= cut else 0)
 
 
 @pytest.mark.parametrize("cut", range(1, 40))

@@ -28,6 +28,7 @@ from bot.slack.desk import SlackDesk
 from bot.slack.guard import Guard
 from bot.slack.listeners import Front, build_app
 from bot.slack.poster import Poster
+from bot.slack.socket import socket_handler
 from bot.store import Database, RequestStore
 from bot.ticketing import Ticketing
 from bot.ticketing.acme import AcmeClient, AcmeTicketing, Timeouts
@@ -94,11 +95,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         house.tasks.append(asyncio.create_task(_introduce(house)))
         house.tasks.append(asyncio.create_task(house.workflows.sweep_forever()))
         if settings.environment.slack_app_token:
-            socket = AsyncSocketModeHandler(
-                house.bolt,
-                settings.environment.slack_app_token.get_secret_value(),
-                web_client=house.bolt.client,
-            )
+            socket = socket_handler(house.bolt, settings.environment.slack_app_token)
             stack.push_async_callback(socket.close_async)
             house.readiness.socket = "not connected yet"
             house.tasks.append(asyncio.create_task(_connect(socket, house.readiness)))

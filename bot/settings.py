@@ -79,7 +79,8 @@ class VenueSettings(FileModel):
     name: Annotated[str, Field(min_length=1, max_length=80)]
     system: Literal["acme"]
     base_url: HttpUrl
-    api_key_env: Annotated[str, Field(min_length=1)]
+    # A pattern, so that a key pasted here by mistake is refused without being printed.
+    api_key_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,99}$")]
     currency: Currency
     timezone: Annotated[str | None, AfterValidator(lambda name: name and _timezone(name))] = None
     locale: Annotated[str, AfterValidator(_locale)] = "en_US"
@@ -255,7 +256,7 @@ def _venues(
 
 
 def _single_venue(environment: Environment, file: File, mistakes: list[str]) -> list[VenueConfig]:
-    if environment.acme_base_url is None:
+    if environment.acme_base_url is None and not _mentioned("ACME_BASE_URL", mistakes):
         mistakes.append(
             "ACME_BASE_URL: missing. Set it and ACME_API_KEY, or list venues in rescind.toml."
         )
@@ -272,6 +273,10 @@ def _single_venue(environment: Environment, file: File, mistakes: list[str]) -> 
         currency=environment.acme_currency,
     )
     return [_configured(source, environment.acme_api_key, file.policy)]
+
+
+def _mentioned(name: str, mistakes: list[str]) -> bool:
+    return any(mistake.startswith(f"{name}:") for mistake in mistakes)
 
 
 def _configured(source: VenueSettings, api_key: SecretStr, policy: PolicySettings) -> VenueConfig:

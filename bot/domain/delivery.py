@@ -15,7 +15,16 @@ class Delivery:
     result: MessageRef | None = None
 
 
-class DeliveryPostponedError(Exception):
+class DeliveryError(Exception):
+    """Not everything could be shown; `shown` is what could."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.shown = Delivery()
+
+
+class DeliveryPostponedError(DeliveryError):
     """People cannot be reached right now; try again after `seconds`, or when it seems best."""
 
     def __init__(self, seconds: float | None, cause: str) -> None:
@@ -23,9 +32,5 @@ class DeliveryPostponedError(Exception):
         self.seconds = seconds
 
 
-class DeliveryImpossibleError(Exception):
-    """The card cannot be shown where it was asked for; `cause` is the system's own word."""
-
-    def __init__(self, cause: str) -> None:
-        super().__init__(cause)
-        self.cause = cause
+class DeliveryImpossibleError(DeliveryError):
+    """It cannot be shown where it was asked for; `cause` is the system's own word."""

@@ -30,11 +30,15 @@ class Money:
     currency: str
 
     def __post_init__(self) -> None:
-        if len(self.currency) != 3 or not self.currency.isascii() or not self.currency.isupper():
+        code = self.currency
+        if not (len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()):
             raise ValueError(f"not an ISO 4217 currency code: {self.currency!r}")
         if not self.amount.is_finite():
             raise ValueError("an amount of money must be finite")
-        exact = self.amount.quantize(self._minor_unit)
+        try:
+            exact = self.amount.quantize(self._minor_unit)
+        except InvalidOperation as error:
+            raise ValueError("not an amount of money: out of every range") from error
         if exact != self.amount:
             raise ValueError(f"{self.amount} is finer than the minor unit of {self.currency}")
         # One spelling for one amount, so that equal sums have equal fingerprints.

@@ -82,7 +82,7 @@ class OrderLine:
     @property
     def value(self) -> Money:
         """What cancelling the whole line refunds; of contradicting figures, the lower."""
-        if self.subtotal_is_plausible:
+        if self.quantity and self.subtotal_is_plausible:
             return self.subtotal
         return min(self.subtotal, self.unit_price * self.quantity)
 

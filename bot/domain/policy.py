@@ -83,7 +83,7 @@ def _rule_on_person(policy: Policy, action: Action, request: Request, actor: Act
 
 def _rule_on_quote(request: Request, seen_revision: int | None) -> Ruling:
     # A click that does not tell which quote it saw can only count while there was just one.
-    if (seen_revision or 1) != request.revision:
+    if (1 if seen_revision is None else seen_revision) != request.revision:
         return Ruling.QUOTE_CHANGED
     if request.quote is None or request.quote.blocks:
         return Ruling.QUOTE_BLOCKED

@@ -144,7 +144,16 @@ def fingerprint(order: Order, selection: Selection) -> str:
     facts = {
         "order": [order.venue, order.id, order.currency, order.updated_on, str(order.balance)],
         "lines": sorted(
-            [line.id, line.kind, line.quantity, line.checked_in, str(line.value)]
+            [
+                line.id,
+                line.kind,
+                line.quantity,
+                line.checked_in,
+                str(line.unit_price),
+                str(line.subtotal),
+                line.part_of_combo,
+                line.converted,
+            ]
             for line in order.lines
         ),
         "selection": sorted(selection.counts.items()),
@@ -178,7 +187,7 @@ def _warnings(
 ) -> Iterator[QuoteWarning]:
     for line, count in _selected(order, selection):
         yield from _line_warnings(line, count, now)
-    if order.balance:
+    if order.balance and order.balance > Money.zero(order.currency):
         yield QuoteWarning(WarningCode.UNPAID_BALANCE, amount=order.balance)
     if order.organisation:
         yield QuoteWarning(WarningCode.ORGANISATION)

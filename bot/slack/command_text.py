@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from bot.domain.venue import Venue
 
@@ -17,7 +18,7 @@ EXAMPLE = "`/cancel-order 26644388 guest is ill`"
 
 _VENUE_PREFIX = re.compile(r"^([A-Za-z][\w-]*)\s*:\s*(?=[#\d])")
 _URL = re.compile(r"^<?(https?://[^\s|>]+)(?:\|[^>]*)?>?$")
-_ID_AT_END = re.compile(r"(\d+)/?(?:[?#].*)?$")
+_LAST_SEGMENT = re.compile(r"/(\d+)/*$")
 _LOOKS_LIKE_AN_ID = re.compile(r"^#?\d{5,}$")
 _ORDER_IDS = re.compile(r"(?<![\w.-])#?(\d{5,19})(?![\w-]|\.\d)")
 
@@ -47,10 +48,10 @@ class CommandError(ValueError):
 
 def parse(text: str, venues: Mapping[str, Venue], channel: str) -> Command:
     """Understand a command; CommandError says what was wrong and gives an example."""
-    words = unicodedata.normalize("NFKC", _unescaped(text)).strip()
+    words = unicodedata.normalize("NFKC", _unescaped(text)).replace("\0", "").strip()
     if not words:
         return Command(Verb.OPEN_FORM)
-    first, _, rest = words.partition(" ")
+    first, rest = _first_word(words)
     match first.lower():
         case "help" | "?" | "-h" | "--help":
             return Command(Verb.HELP)
@@ -69,10 +70,7 @@ def order_id(text: str) -> str:
     word = unicodedata.normalize("NFKC", text).strip()
     url = _URL.match(word)
     if url:
-        found = _ID_AT_END.search(url[1])
-        if not found:
-            raise CommandError("That address does not end in an order id.")
-        word = found[1]
+        word = _id_in_address(url[1])
     digits = word.removeprefix("#").strip()
     if not digits:
         raise CommandError(f"An order id is missing. For example: {EXAMPLE}")
@@ -89,6 +87,22 @@ def order_id(text: str) -> str:
             f"Please check it. For example: {EXAMPLE}"
         )
     return digits
+
+
+def _id_in_address(address: str) -> str:
+    """Find the one order id in a pasted address; several candidates are none."""
+    parts = urlsplit(address)
+    rest = "/".join(part for part in (parts.path, parts.query, parts.fragment) if part)
+    last = _LAST_SEGMENT.search(rest)
+    candidates: set[str] = set(re.findall(r"\d{5,}", rest)) or ({last[1]} if last else set())
+    if len(candidates) > 1 and last:
+        candidates = {last[1]}
+    if len(candidates) != 1:
+        raise CommandError(
+            "That address does not end in an order id, or holds several. Type the id itself, for "
+            f"example: {EXAMPLE}"
+        )
+    return candidates.pop()
 
 
 def order_ids_in(text: str) -> list[str]:
@@ -115,9 +129,8 @@ def _order(words: str, venues: Mapping[str, Venue], channel: str) -> tuple[str, 
     head = re.match(r"^#\s+(?=\d)", rest)
     if head:
         rest = rest[head.end() :]
-    word, _, reason = rest.partition(" ")
+    word, reason = _first_word(rest)
     found = order_id(word)
-    reason = reason.strip()
     if reason and _LOOKS_LIKE_AN_ID.match(reason.split()[0]):
         raise CommandError(
             "One order at a time, please: run the command once for each. If the second number is "
@@ -136,6 +149,12 @@ def _order(words: str, venues: Mapping[str, Venue], channel: str) -> tuple[str, 
             f"the order id, for example `/cancel-order {first}:{found}`."
         )
     return venue, found, reason or None
+
+
+def _first_word(words: str) -> tuple[str, str]:
+    """Split off the first word, whatever white space follows it."""
+    first, *rest = words.split(None, 1) or [""]
+    return first, rest[0].strip() if rest else ""
 
 
 def _named_venue(words: str, venues: Mapping[str, Venue]) -> tuple[str | None, str]:

@@ -11,6 +11,7 @@ from bot.domain.request import MessageRef, Request
 from bot.domain.venue import Venue
 from bot.slack.cards import Message, card, reply
 from bot.slack.cards.answers import nothing_posted
+from bot.slack.cards.message import simplified
 from bot.slack.poster import Poster, Recipient
 
 log = structlog.get_logger(__name__)
@@ -48,7 +49,13 @@ class SlackDesk:
             return Delivery()
         shown = await self._show_card(request, card(request, venue))
         answer = reply(request, venue)
-        return Delivery(shown, await self._show_reply(request, shown, answer) if answer else None)
+        if answer is None:
+            return Delivery(shown)
+        try:
+            return Delivery(shown, await self._show_reply(request, shown, answer))
+        except (DeliveryPostponedError, DeliveryImpossibleError) as error:
+            error.shown = Delivery(shown)
+            raise
 
     async def _show_card(self, request: Request, message: Message) -> MessageRef:
         if request.card is None:
@@ -69,7 +76,7 @@ class SlackDesk:
         trouble = await self._try_update(ref, message)
         if trouble is not None and trouble.cause == "invalid_blocks":
             # What happened must be known even if Slack dislikes how it is laid out.
-            trouble = await self._try_update(ref, Message(message.text))
+            trouble = await self._try_update(ref, simplified(message))
         if trouble is None:
             return ref
         if trouble.cause in _GONE:
@@ -96,7 +103,7 @@ class SlackDesk:
             if error.cause != "invalid_blocks":
                 return await self._show_directly(request, message, error)
         try:
-            return await self._poster.post(channel, Message(message.text), under)
+            return await self._poster.post(channel, simplified(message), under)
         except DeliveryImpossibleError as error:
             return await self._show_directly(request, message, error)
 
@@ -107,7 +114,10 @@ class SlackDesk:
         if error.cause in _TOKEN_TROUBLE:
             raise DeliveryPostponedError(_TOKEN_PAUSE_SECONDS, error.cause) from error
         log.warning("channel_unreachable", request=request.id, cause=error.cause)
-        return await self._poster.post(request.requester.user, Message(message.text))
+        try:
+            return await self._poster.post(request.requester.user, message)
+        except DeliveryImpossibleError:
+            return await self._poster.post(request.requester.user, Message(message.text))
 
     async def _tell_requester(self, request: Request, text: str) -> None:
         recipient = Recipient(request.requester.user, request.channel, request.response_url)

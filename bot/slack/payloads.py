@@ -101,7 +101,8 @@ class Submission(Interaction):
         element = self.values.get(block_id, {}).get(VALUE, {})
         chosen = element.get("selected_option") or {}
         found = element.get("value") or chosen.get("value") or element.get("selected_conversation")
-        return str(found).strip() or None if found is not None else None
+        # PostgreSQL keeps no NUL in text.
+        return str(found).replace("\0", "").strip() or None if found is not None else None
 
 
 class Shortcut(Located):

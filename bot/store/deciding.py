@@ -75,7 +75,8 @@ class Deciding(Moves):
             with connection.begin_nested():
                 connection.execute(sa.insert(requests).values(values))
         except sa.exc.IntegrityError:
-            return _existing(connection, new)
+            # The live request may end in this very moment; then there is room for the new one.
+            return _existing(connection, new) or self._create(connection, new)
         request = get(connection, request_id)
         data = {"reason": new.reason, "channel": new.channel, "notify": new.notify.value}
         audit.append(connection, Event.REQUESTED, request, now, new.requester, data)
@@ -136,9 +137,9 @@ class Deciding(Moves):
             case Action.RECHECK:
                 return State.EXECUTING, Event.RECHECKED, {"run": request.run + 1}
             case Action.RESOLVE if resolved_as in {State.DONE, State.FAILED}:
-                changes = decided(Verdict.RESOLVED)
-                if resolved_as is State.FAILED:
-                    changes["failure"] = dump(Failure(FailureCode.SETTLED))
+                failed = resolved_as is State.FAILED
+                failure = Failure(FailureCode.SETTLED) if failed else None
+                changes = decided(Verdict.RESOLVED) | {"failure": dump(failure)}
                 return State(resolved_as), Event.RESOLVED, changes
             case _:
                 raise ValueError(f"{action} has no consequence here")
@@ -169,7 +170,7 @@ class Deciding(Moves):
         return await self.database.run(work)
 
 
-def _existing(connection: sa.Connection, new: NewRequest) -> tuple[CreationResult, Request]:
+def _existing(connection: sa.Connection, new: NewRequest) -> tuple[CreationResult, Request] | None:
     """Find what made the database refuse a second request."""
     repeated = connection.execute(
         sa.select(requests).where(requests.c.delivery_key == new.delivery_key)
@@ -182,5 +183,5 @@ def _existing(connection: sa.Connection, new: NewRequest) -> tuple[CreationResul
             requests.c.order_id == new.order_id,
             requests.c.state.in_([state.value for state in LIVE_STATES]),
         )
-    ).one()
-    return CreationResult.OCCUPIED, request_from_row(live)
+    ).first()
+    return (CreationResult.OCCUPIED, request_from_row(live)) if live else None

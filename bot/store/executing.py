@@ -112,6 +112,8 @@ class Executing(Moves):
 
         def work(connection: sa.Connection) -> bool:
             current = expect(connection, request.id, State.EXECUTING)
+            if (current.revision, current.run) != (request.revision, request.run):
+                raise StaleRequestError(current.state)
             key = {"request_id": current.id, "revision": current.revision, "attempt": attempt}
             now = self.now()
             try:

@@ -37,27 +37,32 @@ async def _show(services: Services, request_id: str) -> float:
             try:
                 shown = await services.desk.show(request)
             except DeliveryPostponedError as error:
-                log.warning("delivery_postponed", request=request_id, cause=str(error))
+                log.warning("delivery_postponed", request=request_id, cause=error.cause)
+                # Where a card had to be posted anew is remembered, or it would be again.
+                await services.ledger.delivered(
+                    request_id, request.delivered_version, error.shown.card, error.shown.result
+                )
                 return error.seconds or 0
             except DeliveryImpossibleError as error:
-                await _give_up(services, request, error.cause)
+                await _give_up(services, request, error)
             else:
                 await services.ledger.delivered(
                     request_id, request.version, shown.card, shown.result
                 )
 
 
-async def _give_up(services: Services, request: Request, cause: str) -> None:
+async def _give_up(services: Services, request: Request, error: DeliveryImpossibleError) -> None:
     """A card that cannot be posted ends its request, for nobody could ever decide on it.
 
     Anything else that cannot be shown is noted as shown: the truth about the order stands.
     """
-    log.error("delivery_impossible", request=request.id, state=request.state, cause=cause)
+    log.error("delivery_impossible", request=request.id, state=request.state, cause=error.cause)
     if request.state is State.PENDING and request.card is None:
-        failure = Failure(FailureCode.CARD_NOT_POSTED, cause)
+        failure = Failure(FailureCode.CARD_NOT_POSTED, error.cause)
         try:
             await services.ledger.fail(request.id, State.PENDING, failure)
         except StaleRequestError:
             return
     else:
-        await services.ledger.delivered(request.id, request.version)
+        shown = error.shown
+        await services.ledger.delivered(request.id, request.version, shown.card, shown.result)

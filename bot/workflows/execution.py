@@ -233,14 +233,13 @@ class _MoneyPath:
 
 async def rescue_execution(services: Services, request_id: str) -> None:
     """After an error nobody foresaw: end the request visibly, claiming only what is known."""
-    path = _MoneyPath(services, request_id)
     try:
         request = await services.ledger.claim(request_id)
         if await services.ledger.last_send(request) is None:
             failure = Failure(FailureCode.INTERNAL)
             await services.ledger.fail(request_id, State.EXECUTING, failure)
         else:
-            await path.give_up()
+            await services.ledger.mark_unknown(request_id, Failure(FailureCode.UNSETTLED))
     except StaleRequestError:
         return
 

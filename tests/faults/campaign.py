@@ -145,7 +145,9 @@ class Journey:
 
     def _form(self, callback_id: str, user: str) -> Json:
         """Wait a moment for a form about this order; one of another may still be open."""
-        about = self.card["metadata"]["event_payload"]["request_id"] if self.card else ""
+        about = self.case.channel
+        if self.card:
+            about = self.card["metadata"]["event_payload"]["request_id"]
 
         def look() -> Json | None:
             views: list[Json] = self.case.people.state(user)["views"]

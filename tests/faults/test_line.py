@@ -45,7 +45,7 @@ def test_a_bad_line_to_slack(stage: Stage, chance: random.Random, tell: Tell) ->
     def strike() -> int:
         nonlocal struck
         struck += 1
-        if struck % 5 == 0:
+        if struck % 2 == 0:
             kind = chance.choice(("ratelimited", "http_500", "drop_before", "slow"))
             method = chance.choice(("chat.postMessage", "chat.update", "views.open"))
             stage.people.slack_fault(method, kind, times=1, retry_after=1, seconds=0.2)
@@ -53,6 +53,6 @@ def test_a_bad_line_to_slack(stage: Stage, chance: random.Random, tell: Tell) ->
 
     travel(journeys, under_way=strike)
     books = ledger(journeys)
-    tell("Slack's Web API struck", {"times": struck // 5, **books.counts})
+    tell("Slack's Web API struck", {"times": struck // 2, **books.counts})
     assert books.wrong == []
     assert books.counts["extra cards"] == 0

@@ -74,6 +74,7 @@ async def test_a_process_that_runs_is_healthy_whatever_else_is_down() -> None:
         (Readiness(None), False, 200, {"ready": True}),
         (Readiness(), False, 503, {"ready": False, "slack": "not asked yet"}),
         (Readiness("invalid_auth"), False, 503, {"ready": False, "slack": "invalid_auth"}),
+        (Readiness(None, "no token"), False, 503, {"ready": False, "socket_mode": "no token"}),
         (Readiness(None), True, 503, {"ready": False, "database": "OperationalError"}),
     ],
 )

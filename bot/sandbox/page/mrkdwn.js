@@ -22,7 +22,7 @@ export const unescape = (text) =>
  */
 export function renderText(object) {
   if (!object) return document.createDocumentFragment();
-  if (object.type === "mrkdwn") return renderMrkdwn(object.text);
+  if (object.type === "mrkdwn") return renderMrkdwn(object.text, object.verbatim === true);
   return document.createTextNode(plainText(object));
 }
 
@@ -33,12 +33,12 @@ export function plainText(object) {
 }
 
 /** @param {string} text @returns {DocumentFragment} */
-export function renderMrkdwn(text) {
+export function renderMrkdwn(text, verbatim = false) {
   const root = document.createDocumentFragment();
   // The capture makes split() alternate: prose, preformatted, prose, ...
   String(text ?? "").split(/```([\s\S]+?)```\n?/).forEach((part, index) => {
     if (index % 2) root.append(h("pre", { class: "md-pre" }, preformatted(part)));
-    else if (part) renderLines(root, part);
+    else if (part) renderLines(root, part, verbatim);
   });
   return root;
 }
@@ -49,8 +49,8 @@ function preformatted(text) {
   return unescape(body);
 }
 
-/** @param {Node} root @param {string} text */
-function renderLines(root, text) {
+/** @param {Node} root @param {string} text @param {boolean} verbatim bare addresses stay text */
+function renderLines(root, text, verbatim) {
   const lines = text.split("\n");
   let quote = null;
   let quoteRest = false;
@@ -66,7 +66,7 @@ function renderLines(root, text) {
     const content = marker ? line.slice(marker.length) : line;
     let parent = quote ?? root;
     if (BULLET.test(content)) parent = parent.appendChild(h("span", { class: "md-item" }));
-    renderInline(parent, content);
+    renderInline(parent, content, verbatim);
     if (end) parent.appendChild(document.createTextNode(end));
   });
 }
@@ -74,9 +74,10 @@ function renderLines(root, text) {
 /**
  * @param {Node} parent
  * @param {string} text one line
+ * @param {boolean} verbatim
  * @param {string} [active] the style marks that are already open around it
  */
-function renderInline(parent, text, active = "") {
+function renderInline(parent, text, verbatim, active = "") {
   let plain = "";
   const flush = () => {
     if (plain) parent.appendChild(document.createTextNode(plain));
@@ -109,7 +110,7 @@ function renderInline(parent, text, active = "") {
       const end = closing(text, at);
       if (end > 0) {
         const styled = h(STYLES[char]);
-        renderInline(styled, text.slice(at + 1, end), active + char);
+        renderInline(styled, text.slice(at + 1, end), verbatim, active + char);
         at = put(styled, end + 1);
         continue;
       }
@@ -122,7 +123,7 @@ function renderInline(parent, text, active = "") {
         at += code.length;
         continue;
       }
-    } else if (char === "h" && !WORD.test(text[at - 1] ?? "")) {
+    } else if (char === "h" && !verbatim && !WORD.test(text[at - 1] ?? "")) {
       const [url] = match(/https?:\/\/[^\s<>|]*[^\s<>|.,;:!?)'"*_~`]/y, text, at);
       if (url) {
         at = put(link(unescape(url), null), at + url.length);

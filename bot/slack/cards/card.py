@@ -35,6 +35,7 @@ METADATA_EVENT = "rescind_request"
 _BLOCK_PREFIX = "decision"
 # Fifty blocks a message: what is listed line by line must leave room for the rest.
 _LINES_SHOWN = 40
+_WARNINGS_SHOWN = 12
 # States in which the order is as it was before.
 _UNCHANGED = frozenset({State.FAILED, State.REJECTED, State.WITHDRAWN, State.EXPIRED})
 
@@ -88,7 +89,7 @@ def _blocks(request: Request, quote: Quote, venue: Venue) -> Iterator[Block]:
     if request.state is State.PENDING:
         cautions = [f":warning: {words.warning(item, quote, venue)}" for item in quote.warnings]
         bars = [f":no_entry: {words.block(item, venue)}" for item in quote.blocks]
-        yield from sections(_distinct(bars) + cautions)
+        yield from sections(_some(bars) + _some(cautions))
         if bars:
             yield section("Use *Choose tickets* to leave out what cannot be cancelled here.")
     yield from sections(_state_texts(request, venue))
@@ -266,5 +267,10 @@ def _approve(request: Request, quote: Quote, venue: Venue) -> Block:
     return button(label, "approve", request.id, "primary", sure)
 
 
-def _distinct(texts: list[str]) -> list[str]:
-    return list(dict.fromkeys(texts))
+def _some(texts: list[str]) -> list[str]:
+    """Each once, and no more than a card can hold."""
+    distinct = list(dict.fromkeys(texts))
+    hidden = len(distinct) - _WARNINGS_SHOWN
+    if hidden <= 0:
+        return distinct
+    return [*distinct[:_WARNINGS_SHOWN], f":warning: and {hidden} more of the kind"]

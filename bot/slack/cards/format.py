@@ -40,7 +40,10 @@ def money(amount: Money, venue: Venue) -> str:
 
 def event_time(moment: datetime, venue: Venue) -> str:
     """A time at the venue: in its zone if that is configured, else as the upstream stated it."""
-    local = moment.astimezone(venue.timezone) if venue.timezone else moment
+    try:
+        local = moment.astimezone(venue.timezone) if venue.timezone else moment
+    except OverflowError:  # the ends of the calendar, which some systems use for "never"
+        local = moment
     return str(
         format_datetime(local, "EEE, MMM d, y, h:mm a", tzinfo=local.tzinfo, locale=venue.locale)
     )

@@ -24,6 +24,13 @@ class Message:
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
+def simplified(message: Message) -> Message:
+    """The same in Slack's oldest blocks: the text, and whatever buttons there are."""
+    buttons = tuple(block for block in message.blocks if block["type"] == "actions")
+    blocks = (section(message.text), *buttons) if buttons else ()
+    return Message(message.text, blocks, message.metadata)
+
+
 def clip(text: str, limit: int) -> str:
     """Cut `text` to `limit` characters, visibly."""
     return text if len(text) <= limit else text[: limit - 1] + "…"

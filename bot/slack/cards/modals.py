@@ -8,7 +8,7 @@ from typing import Any
 from bot.domain.quote import Notify
 from bot.domain.request import Request, State
 from bot.domain.venue import Venue
-from bot.slack.cards.format import clean, event_time, money, tickets
+from bot.slack.cards.format import clean, event_time, foreign, money, tickets
 from bot.slack.cards.message import Block, context, plain, section
 
 CANCEL_ORDER = "cancel_order"
@@ -82,7 +82,10 @@ def choose_tickets(request: Request, venue: Venue, private_metadata: str) -> dic
             if part
         )
         if not line.is_cancellable:
-            blocks.append(context(f"{name}: cannot be cancelled from here, stays on the order."))
+            harmless = foreign(line.name, 80)
+            blocks.append(
+                context(f"{harmless}: cannot be cancelled from here, stays on the order.")
+            )
             continue
         element = {
             "type": "number_input",
@@ -101,7 +104,7 @@ def choose_tickets(request: Request, venue: Venue, private_metadata: str) -> dic
 
 def reject_reason(request: Request, private_metadata: str) -> dict[str, Any]:
     blocks = [
-        section(f"Order {clean(request.order_label, 40)} stays as it is. The reason is posted."),
+        section(f"Order {foreign(request.order_label, 40)} stays as it is. The reason is posted."),
         _input("reason", "Reason", _text(None, "Tickets were used", 500, multiline=True)),
     ]
     return _modal(REJECT_REASON, "Reject the request", "Reject", blocks, private_metadata)
@@ -114,7 +117,7 @@ def resolve(request: Request, venue: Venue, private_metadata: str) -> dict[str, 
     ]
     blocks = [
         section(
-            f"Look at order {clean(request.order_label, 40)} in {venue.system} first. What you "
+            f"Look at order {foreign(request.order_label, 40)} in {venue.system} first. What you "
             "state here is recorded with your name."
         ),
         _input("truth", "Did the cancellation happen?", _select(options, None)),

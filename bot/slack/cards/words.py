@@ -35,7 +35,7 @@ def state_title(request: Request) -> str:
 def warning(item: QuoteWarning, quote: Quote, venue: Venue) -> str:
     line = next((line for line in quote.lines if line.line_id == item.line_id), None)
     name = foreign(line.name, 80) if line else ""
-    amount = money(item.amount, venue) if item.amount else ""
+    amount = "" if item.amount is None else money(item.amount, venue)
     system = venue.system
     return {
         WarningCode.CHECKED_IN: (

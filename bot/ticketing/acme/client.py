@@ -56,6 +56,7 @@ class AcmeClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._total = timeouts.total
+        self._api_key = api_key
         self._http = httpx.AsyncClient(
             base_url=base_url,
             headers={"x-acme-api-key": api_key, "Accept": "application/json"},
@@ -80,16 +81,16 @@ class AcmeClient:
         try:
             async with asyncio.timeout(self._total):
                 response = await self._http.get(path)
-        except (httpx.TransportError, TimeoutError) as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             raise UnavailableError(_cause(error)) from error
         if response.is_success:
             try:
                 return response.json()
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise UnreadableError("the answer is not JSON") from error
         if response.status_code >= 500 or response.status_code in _INCONCLUSIVE:
             raise UnavailableError(f"HTTP {response.status_code}")
-        raise _definite_no(response)
+        raise self._definite_no(response)
 
     async def write(self, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401
         """POST `body` once, never again by itself, and return the JSON of the answer."""
@@ -98,38 +99,37 @@ class AcmeClient:
                 response = await self._http.post(path, json=body)
         except _NOT_SENT as error:
             raise UnavailableError(_cause(error)) from error
-        except (httpx.TransportError, TimeoutError) as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             raise OutcomeLostError(_cause(error)) from error
         if response.is_success:
             try:
                 return response.json()
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise OutcomeLostError("the answer is not JSON") from error
         if 400 <= response.status_code < 500 and response.status_code not in _INCONCLUSIVE:
-            raise _definite_no(response)
+            raise self._definite_no(response)
         raise OutcomeLostError(f"HTTP {response.status_code}")
 
+    def _definite_no(self, response: httpx.Response) -> TicketingError:
+        message = self._message(response)
+        match response.status_code:
+            case 401 | 403:
+                return NotPermittedError(message)
+            case 404:
+                return OrderNotFoundError(message)
+            case status if 300 <= status < 400:
+                return UnreadableError(f"HTTP {status}, a redirect")
+            case status:
+                return RefusedError(message or f"HTTP {status}")
 
-def _definite_no(response: httpx.Response) -> TicketingError:
-    message = _message(response)
-    match response.status_code:
-        case 401 | 403:
-            return NotPermittedError(message)
-        case 404:
-            return OrderNotFoundError(message)
-        case status if 300 <= status < 400:
-            return UnreadableError(f"HTTP {status}, a redirect")
-        case status:
-            return RefusedError(message or f"HTTP {status}")
-
-
-def _message(response: httpx.Response) -> str | None:
-    """ACME's own words; the shape of its error bodies is not documented for ticketing."""
-    try:
-        words = "; ".join(dict.fromkeys(_words(response.json())))
-    except ValueError:
-        return None
-    return words[:300] or None
+    def _message(self, response: httpx.Response) -> str | None:
+        """ACME's own words; the shape of its error bodies is not documented for ticketing."""
+        try:
+            words = "; ".join(dict.fromkeys(_words(response.json())))
+        except (ValueError, RecursionError):
+            return None
+        # People read this in Slack: should ACME repeat the key, they do not.
+        return words.replace(self._api_key, "•••")[:300] or None
 
 
 def _words(body: object) -> Iterator[str]:

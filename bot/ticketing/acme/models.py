@@ -33,11 +33,11 @@ def _text(value: object) -> object:
 
 def _instant(value: object) -> object:
     """ISO-8601 with offset, or epoch milliseconds (section 7); anything else is not told."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return datetime.fromtimestamp(value / 1000, UTC)
     try:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value / 1000, UTC)
         moment = datetime.fromisoformat(str(value))
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         return None
     return moment if moment.tzinfo else None
 

@@ -88,12 +88,14 @@ def test_slack_keeps_the_names_of_private_conversations_to_itself(at: Desk) -> N
 TYPED = "for <@U0APPROVE> or @sam.ito in #box-office: a<b & https://x.test/?a=1&b=2 @nobody"
 
 
-def test_a_commands_text_is_escaped_as_the_manifest_asks(at: Desk) -> None:
-    at.command(TYPED)
-    assert at.bot.last["text"] == (
-        "for <@U0APPROVE|avery.stone> or <@U0SECOND|sam.ito> in <#C0BOXOFF|box-office>: "
-        "a&lt;b &amp; <https://x.test/?a=1&amp;b=2> @nobody"
-    )
+def test_a_commands_text_is_escaped_as_the_manifest_asks() -> None:
+    command = SlashCommand("/cancel-order", "", "", should_escape=True)
+    with desk(manifest=Manifest(commands=(command,))) as at:
+        at.command(TYPED)
+        assert at.bot.last["text"] == (
+            "for <@U0APPROVE|avery.stone> or <@U0SECOND|sam.ito> in <#C0BOXOFF|box-office>: "
+            "a&lt;b &amp; <https://x.test/?a=1&amp;b=2> @nobody"
+        )
 
 
 def test_without_should_escape_references_stay_as_typed() -> None:

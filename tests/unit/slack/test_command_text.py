@@ -64,6 +64,9 @@ def cancel(found: str, reason: str | None = None, venue: str = "riverside") -> C
             "26644388 <@U0REQUEST> asked & <!here>",
             cancel("26644388", "<@U0REQUEST> asked & <!here>"),
         ),
+        ("26644388 R&amp;B &lt;Live&gt;", cancel("26644388", "R&B <Live>")),
+        ("26644388 &amp;lt;", cancel("26644388", "&lt;")),
+        ("&lt;https://office.example/orders/26644388&gt;", cancel("26644388")),
         ("1", cancel("1")),
         ("²", cancel("2")),  # a digit to Unicode, and a plain 2 once normalised
         ("9" * ORDER_ID_DIGITS, cancel("9" * ORDER_ID_DIGITS)),

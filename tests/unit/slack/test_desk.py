@@ -9,6 +9,7 @@ import pytest
 from bot.domain.delivery import Delivery, DeliveryImpossibleError, DeliveryPostponedError
 from bot.domain.request import Failure, FailureCode, MessageRef, State
 from bot.slack.cards import Message, card, reply
+from bot.slack.cards.message import simplified
 from bot.slack.desk import SlackDesk
 from bot.slack.poster import Poster, Recipient
 from tests.examples import CARD, CHANNEL, REPLY, REQUESTER, VENUE, request
@@ -148,7 +149,7 @@ async def test_a_reply_that_slack_cannot_lay_out_arrives_as_text() -> None:
     await slack.show(DONE)
     answer = reply(DONE, VENUE)
     assert answer is not None
-    assert poster.said[-1][3] == Message(answer.text)
+    assert poster.said[-1][3] == simplified(answer)
     assert poster.where[-1] == ("post", CHANNEL, CARD.ts)
 
 
@@ -156,7 +157,7 @@ async def test_a_card_that_slack_cannot_lay_out_any_more_is_updated_as_text() ->
     approved = request(State.APPROVED)
     poster, slack = desk(no("invalid_blocks"))
     assert await slack.show(approved) == Delivery(CARD)
-    assert poster.said == [("update", CARD.channel, CARD.ts, Message(card(approved, VENUE).text))]
+    assert poster.said == [("update", CARD.channel, CARD.ts, simplified(card(approved, VENUE)))]
 
 
 async def test_a_first_card_that_slack_cannot_lay_out_is_no_card() -> None:
@@ -171,7 +172,7 @@ async def test_a_reply_that_is_gone_and_cannot_be_laid_out_arrives_all_the_same(
     await slack.show(SHOWN)
     answer = reply(SHOWN, VENUE)
     assert answer is not None
-    assert poster.said[-1] == ("post", REQUESTER.user, None, Message(answer.text))
+    assert poster.said[-1] == ("post", REQUESTER.user, None, answer)
 
 
 @pytest.mark.parametrize("cause", ["invalid_auth", "token_revoked", "missing_scope"])
@@ -183,7 +184,7 @@ async def test_a_refused_token_is_waited_out(cause: str) -> None:
 
 
 async def test_a_requester_who_cannot_be_told_either_ends_the_attempt() -> None:
-    _, slack = desk(no("is_archived"), no("user_disabled"))
+    _, slack = desk(no("is_archived"), no("user_disabled"), no("user_disabled"))
     with pytest.raises(DeliveryImpossibleError, match="user_disabled"):
         await slack.show(DONE)
 

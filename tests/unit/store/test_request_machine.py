@@ -271,7 +271,7 @@ def _machine(database: Database, *, self_approval: bool) -> type[RequestMachine]
     return Machine
 
 
-FEW = settings(max_examples=25, stateful_step_count=40)
+FEW = settings(max_examples=20, stateful_step_count=40)
 
 
 def test_any_calls_in_any_order_keep_the_promises(database: Database) -> None:

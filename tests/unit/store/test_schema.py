@@ -67,14 +67,34 @@ def test_a_database_of_a_newer_version_says_which_version_to_start(
     empty_database.migrate()
     with empty_database.engine.begin() as connection:
         connection.execute(sa.text("update alembic_version set version_num = '9999'"))
-    with pytest.raises(DatabaseError, match=r"9999.*made by a newer version of Rescind"):
-        empty_database.check_schema()
+    for refused in (empty_database.check_schema, empty_database.migrate):
+        with pytest.raises(DatabaseError, match=r"9999.*made by a newer version of Rescind"):
+            refused()
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
-def test_a_database_without_a_file_is_refused(url: str) -> None:
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "sqlite:///:memory:", "", "rescind.db", "mysql://root@localhost/rescind"]
+)
+def test_a_database_that_is_neither_a_file_nor_postgresql_is_refused(url: str) -> None:
     with pytest.raises(DatabaseError, match="must name a SQLite file"):
         Database(url)
+
+
+@pytest.mark.parametrize("kind", ["no database", "no server"])
+def test_a_database_that_cannot_be_used_says_so_in_a_sentence(tmp_path: Path, kind: str) -> None:
+    url = "postgresql://rescind:a-password-nobody-sees@127.0.0.1:1/rescind?connect_timeout=2"
+    if kind == "no database":
+        path = tmp_path / "rescind.db"
+        path.write_bytes(b"this is no database at all" * 100)
+        url = f"sqlite:///{path}"
+    database = Database(url)
+    try:
+        with pytest.raises(DatabaseError, match="DATABASE_URL cannot be used") as refused:
+            database.check_schema()
+        assert "nobody-sees" not in str(refused.value)
+        assert "\n" not in str(refused.value)
+    finally:
+        database.close()
 
 
 def test_the_directory_of_a_sqlite_file_is_made(tmp_path: Path) -> None:

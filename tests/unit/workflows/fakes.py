@@ -123,7 +123,7 @@ class BoxOffice:
     clock: Clock
     order: Order
     reactions: Sequence[Reaction] = (Reaction(),)
-    read_errors: Mapping[int, TicketingError] = field(default_factory=dict)
+    read_errors: Mapping[int, Exception] = field(default_factory=dict)
     staff: Mapping[int, Callable[[Order], Order]] = field(default_factory=dict)
     power: Power = field(default_factory=Power)
     calls: list[tuple[Order, Selection]] = field(default_factory=list)

@@ -128,7 +128,7 @@ async def play(house: House, script: Script) -> Request:
     return request
 
 
-@settings(max_examples=120)
+@settings(max_examples=100)
 @given(script=scripts)
 async def test_exactly_one_effect_or_none(
     database: Database, order_ids: Iterator[int], script: Script
@@ -187,7 +187,7 @@ def _done_by_staff(house: House, over: Request) -> bool:
 PATIENT = [61.0, 61.0, 61.0]
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(script=scripts)
 async def test_with_a_working_upstream_every_doubt_is_settled_in_the_end(
     database: Database, order_ids: Iterator[int], script: Script

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -14,6 +15,7 @@ from tests.integration.stage import Stage
 Tell = Callable[[str, Mapping[str, object]], None]
 
 ORDERS = 12
+STRIKES = 40
 
 
 @pytest.mark.parametrize(
@@ -38,21 +40,20 @@ def test_a_bad_line_from_slack(
 
 
 def test_a_bad_line_to_slack(stage: Stage, chance: random.Random, tell: Tell) -> None:
-    """Answers of Slack that get lost, errors, and rate limits, all the time."""
+    """Calls that get lost, errors, rate limits and slowness, one after the other."""
     journeys = start(stage, plans(chance, ORDERS))
-    struck = 0
+    done: Counter[str] = Counter()
 
     def strike() -> int:
-        nonlocal struck
-        struck += 1
-        if struck % 2 == 0:
+        if done.total() < STRIKES:
             kind = chance.choice(("ratelimited", "http_500", "drop_before", "slow"))
             method = chance.choice(("chat.postMessage", "chat.update", "views.open"))
             stage.people.slack_fault(method, kind, times=1, retry_after=1, seconds=0.2)
+            done[kind] += 1
         return ORDERS
 
     travel(journeys, under_way=strike)
     books = ledger(journeys)
-    tell("Slack's Web API struck", {"times": struck // 2, **books.counts})
+    tell("Slack's Web API struck", {**done, **books.counts})
     assert books.wrong == []
     assert books.counts["extra cards"] == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -14,14 +14,13 @@ from tests.integration.stage import (
     buttons,
     fields,
     headers,
-    open_stage,
     words,
 )
 
 FAMILY, TWO_EVENTS, CENT_OFF = "26644402", "26644417", "26644431"
 PARTLY_CANCELLED, WHOLLY_CANCELLED, CHECKED_IN = "26644446", "26644459", "26644463"
 SCHOOL, MEMBERSHIP, COMBO, DONATION = "26644478", "26644485", "26644490", "26644507"
-PAST, HOSTILE, EURO, FREE = "26644512", "26644526", "26644533", "26644548"
+PAST, HOSTILE, FREE = "26644512", "26644526", "26644548"
 SIXTY_LINES, VOUCHER, CASH = "26644551", "26644566", "26644570"
 
 
@@ -225,18 +224,3 @@ def test_tickets_of_sixty_lines_can_be_chosen(stage: Stage) -> None:
     case.reply("Refunded $24.00")
     assert case.upstream()["refunded"] == "24.00"
     assert sum(line["quantity"] for line in case.upstream()["lines"]) == 59
-
-
-@pytest.fixture(scope="module")
-def euro_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with open_stage(tmp_path_factory.mktemp("euro"), ACME_CURRENCY="EUR") as running:
-        yield running
-
-
-def test_another_currency_is_shown_as_such(euro_stage: Stage) -> None:
-    case = euro_stage.case(EURO)
-    details = case.approved()
-    assert "*2 × Erwachsene*  2 × €1,250.50 = *€2,501.00*" in words(case.card())
-    assert fields(details)["Refund"] == "€3,126.25"
-    assert "$" not in words(details)
-    assert case.upstream()["refunded"] == "3126.25"

@@ -184,6 +184,25 @@ def test_a_card_that_was_deleted_is_posted_anew(stage: Stage) -> None:
     assert len(case.changes()) == 1
 
 
+def test_a_copy_of_a_card_that_a_lost_answer_made_is_retired_by_a_click(stage: Stage) -> None:
+    """Slack took the card and the bot never learned of it: there are two, and both are true."""
+    case = stage.case()
+    stage.people.slack_fault("chat.postMessage", "drop", times=1)
+    case.ask()
+    copy, card = case.people.wait_for(
+        "two cards", lambda: cards if len(cards := case.cards()) == 2 else None
+    )
+    assert case.click("approve", card=copy)["ok"]
+    case.reply("Refunded $400.00")
+    (left,) = case.cards()
+    assert left["ts"] == card["ts"]
+    texts = {
+        message["ts"]: words(message) for message in case.people.messages(channel=case.channel)
+    }
+    assert "An outdated copy" in texts[copy["ts"]]
+    assert len(case.changes()) == 1
+
+
 @pytest.fixture(scope="module")
 def strained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A workspace whose response URLs are expired from the start, and without `im:write`."""

@@ -149,10 +149,15 @@ def test_a_venue_has_its_currency_language_and_clock(
     order, _ = other_acme.sandbox.acme.copy_order("26644533")
     case = Case(venues, order, "", venues.next_channel(), f"harbour:{order}")
     card = words(case.asked())
-    assert "2 × 1.250,50\xa0€" in card
-    assert "19:30" in card or "7:30 PM" in card
+    assert "*2 × Erwachsene*  2 × 1.250,50\xa0€ = *2.501,00\xa0€*" in card
+    assert "7:30" in card
     case.approve()
-    assert fields(case.reply("Refunded"))["Refund"] == "3.126,25\xa0€"
+    details = case.reply("Refunded 3.126,25\xa0€")
+    assert fields(details)["Refund"] == "3.126,25\xa0€"
+    assert "$" not in card + words(details)
+    panel = other_acme.sandbox.acme.panel(order)
+    assert panel is not None
+    assert panel["refunded"] == "3126.25"
 
 
 def test_self_approval_is_a_setting_of_the_venue(venues: Stage, other_acme: RunningSandbox) -> None:

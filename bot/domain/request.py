@@ -113,9 +113,10 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class NewRequest:
-    """What somebody asks for. `delivery_key` names the Slack delivery that brought it, so that
+    """What somebody asks for.
 
-    the same delivery arriving twice makes one request; `response_url` reaches the asker alone.
+    `delivery_key` names the Slack delivery that brought it, so that the same delivery arriving
+    twice makes one request; `response_url` reaches the asker alone.
     """
 
     venue: str
@@ -130,8 +131,9 @@ class NewRequest:
 
 
 class CreationResult(StrEnum):
-    """CREATED now; REPEATED: this very delivery made it before; OCCUPIED: the order has a live
+    """What became of a new request.
 
+    CREATED now. REPEATED: this very delivery made it before. OCCUPIED: the order has a live
     request already, which is the one returned.
     """
 

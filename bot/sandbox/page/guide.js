@@ -63,7 +63,7 @@ function nextTip(open, approver) {
     };
   }
   if (me.role === "approver") return { id: "approve", text: "You may decide: press Approve on the card and watch the quantities change in the order panel." };
-  if (me.role === "guest") return { id: "guest", text: "A guest may not decide: press Approve and see what rescind answers." };
+  if (me.role === "guest") return { id: "guest", text: "Guests are not told apart yet: what Gale approves is carried out. Invite the bot only where you trust everybody." };
   if (!approver) return null;
   const first = approver.real_name.split(" ")[0];
   return {

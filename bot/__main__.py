@@ -16,6 +16,7 @@ from rich.table import Table
 
 from bot import __version__, logs, settings
 from bot.app import serve as run_server
+from bot.app import work as run_worker
 from bot.check import Finding, run_checks
 from bot.domain.policy import Policy
 from bot.manifest import render_manifest
@@ -72,6 +73,15 @@ def serve(
     environment = loaded.environment.model_copy(update=overrides)
     try:
         asyncio.run(run_server(loaded.model_copy(update={"environment": environment})))
+    except (DatabaseError, EngineError) as error:
+        _refuse(str(error))
+
+
+@cli.command()
+def worker() -> None:
+    """Carry out and show what is approved, without serving Slack (instead of serve, not beside)."""
+    try:
+        asyncio.run(run_worker(_settings()))
     except (DatabaseError, EngineError) as error:
         _refuse(str(error))
 

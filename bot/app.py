@@ -94,11 +94,6 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         stack.push_async_callback(house.background.drain, 3)
         house.tasks.append(asyncio.create_task(_introduce(house)))
         house.tasks.append(asyncio.create_task(house.workflows.sweep_forever()))
-        if settings.environment.slack_app_token:
-            socket = socket_handler(house.bolt, settings.environment.slack_app_token)
-            stack.push_async_callback(socket.close_async)
-            house.readiness.socket = "not connected yet"
-            house.tasks.append(asyncio.create_task(_connect(socket, house.readiness)))
         stack.push_async_callback(_cancel, house.tasks)
         yield house
 
@@ -168,6 +163,23 @@ async def _introduce(house: House) -> None:
         await asyncio.sleep(pauses[min(attempt, len(pauses) - 1)])
 
 
+@asynccontextmanager
+async def _listening(house: House) -> AsyncIterator[None]:
+    """In Socket Mode, take Slack's payloads from a connection of our own."""
+    token = house.settings.environment.slack_app_token
+    if token is None:
+        yield
+        return
+    socket = socket_handler(house.bolt, token)
+    house.readiness.socket = "not connected yet"
+    connecting = asyncio.create_task(_connect(socket, house.readiness))
+    try:
+        yield
+    finally:
+        await _cancel([connecting])
+        await socket.close_async()  # type: ignore[no-untyped-call]
+
+
 async def _connect(socket: AsyncSocketModeHandler, readiness: Readiness) -> None:
     """Connect, for as long as that takes: the handler itself tries again and says why."""
     await socket.connect_async()  # type: ignore[no-untyped-call]
@@ -182,9 +194,9 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
 
 
 async def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT."""
+    """Serve Slack and carry out what is approved, until SIGTERM or SIGINT."""
     environment = settings.environment
-    async with open_house(settings) as house:
+    async with open_house(settings) as house, _listening(house):
         secret = environment.slack_signing_secret
         bolt = AsyncSlackRequestHandler(house.bolt)
         app = web_app(
@@ -221,4 +233,15 @@ async def serve(settings: Settings) -> None:
             socket_mode=environment.slack_app_token is not None,
         )
         await server.serve()
+    log.info("stopped")
+
+
+async def work(settings: Settings) -> None:
+    """Carry out and show what is approved, without listening to Slack, until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with open_house(settings):
+        log.info("working")
+        await stop.wait()
     log.info("stopped")

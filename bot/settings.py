@@ -153,15 +153,6 @@ class Settings(BaseModel):
         return str(self.environment.slack_api_url).rstrip("/") + "/"
 
 
-class LogSettings(BaseSettings):
-    """What logging needs, readable even when the rest is wrong."""
-
-    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
-
-    log_format: str = "console"
-    log_level: str = "INFO"
-
-
 class DatabaseSettings(BaseSettings):
     """What commands need that touch nothing but the database."""
 

@@ -98,7 +98,6 @@ class Quote:
     lines: tuple[QuoteLine, ...]
     value: Money
     refund: Money
-    total_before: Money
     total_after: Money
     destination: Destination
     cancels_order: bool
@@ -120,7 +119,6 @@ def quote(order: Order, selection: Selection, now: datetime) -> Quote:
         lines=lines,
         value=value,
         refund=refund_of(value, order.balance),
-        total_before=order.value,
         total_after=order.value - value,
         destination=order.destination,
         cancels_order=selection.covers(order),

@@ -64,7 +64,6 @@ class Outcome:
     receipt: Receipt | None
     notified: Notify | None
     completed_at: datetime
-    resolved_by_person: bool = False
 
     @property
     def needs_a_person(self) -> bool:

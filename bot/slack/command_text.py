@@ -79,7 +79,7 @@ def order_id(text: str) -> str:
             f"“{_quoted(word)}” is not an order id: an order id is made of digits only. For "
             f"example: {EXAMPLE}"
         )
-    if not int(digits):
+    if not digits.strip("0"):
         raise CommandError(f"An order id is not 0. For example: {EXAMPLE}")
     if len(digits) > ORDER_ID_DIGITS:
         raise CommandError(
@@ -90,8 +90,11 @@ def order_id(text: str) -> str:
 
 
 def _id_in_address(address: str) -> str:
-    """Find the one order id in a pasted address; several candidates are none."""
-    parts = urlsplit(address)
+    """Find the order id in a pasted address: the number it ends in, or the only long one."""
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise CommandError(f"That is not an address. For example: {EXAMPLE}") from error
     rest = "/".join(part for part in (parts.path, parts.query, parts.fragment) if part)
     last = _LAST_SEGMENT.search(rest)
     candidates: set[str] = set(re.findall(r"\d{5,}", rest)) or ({last[1]} if last else set())

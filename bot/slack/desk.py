@@ -41,7 +41,11 @@ class SlackDesk:
         self._venues = venues
 
     async def show(self, request: Request) -> Delivery:
-        venue = self._venues[request.venue]
+        venue = self._venues.get(request.venue)
+        if venue is None:
+            # Taken out of the settings while requests of it were open: without its currency and
+            # system nothing true could be shown.
+            raise DeliveryImpossibleError("venue_not_configured")
         if request.card is None and not request.state.is_live:
             await self._tell_requester(request, nothing_posted(request, venue))
             return Delivery()

@@ -181,10 +181,13 @@ class _MoneyPath:
                 return Next.OPEN
 
     def _will_not_apply(self, request: Request, send: Send) -> bool:
-        """Whether an order that shows no change proves that there will be none."""
+        """Whether an order that shows no change proves that there will be none.
+
+        Never where the upstream said that it did it: that contradiction is for a person.
+        """
         if send.answer is Answer.REFUSED and send.attempt == 1:
             return True
-        is_check = send.run != request.run
+        is_check = send.run != request.run and send.answer is not Answer.ACCEPTED
         return is_check and self._services.now() - send.sent_at > self._services.pauses.late
 
     async def send_again(self) -> Next:

@@ -63,16 +63,19 @@ class Bot:
         assert self._process is not None, "the bot was not started"
         return self._process
 
-    def start(self, path: str = "/readyz", status: int = 200) -> None:
-        """Start, and wait until `path` answers `status`."""
+    def launch(self, command: str) -> None:
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bot", "serve"],
+                [sys.executable, "-m", "bot", command],
                 cwd=self.folder,
                 env=self.environment,
                 stdout=log,
                 stderr=log,
             )
+
+    def start(self, path: str = "/readyz", status: int = 200) -> None:
+        """Start serving, and wait until `path` answers `status`."""
+        self.launch("serve")
         self.wait_until(lambda: httpx.get(self.url + path).status_code == status)
 
     def wait_until(self, look: Callable[[], bool]) -> None:

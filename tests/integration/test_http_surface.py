@@ -175,6 +175,19 @@ def test_a_restart_takes_up_where_the_process_was_killed(
         assert len(case.cards()) == 1
 
 
+def test_a_worker_finishes_what_a_killed_server_left(
+    sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    with Bot(sandbox, tmp_path) as bot:
+        case = approved_slowly(sandbox, bot)
+        bot.kill()
+        bot.launch("worker")
+        case.reply("Refunded $400.00")
+        assert len(case.changes()) == 1
+        assert bot.stop() == 0
+        assert "Traceback" not in bot.log()
+
+
 def test_stopping_in_the_middle_of_a_refund_is_clean_and_loses_nothing(
     sandbox: RunningSandbox, tmp_path: Path
 ) -> None:

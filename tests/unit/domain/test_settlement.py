@@ -134,7 +134,6 @@ def test_the_outcome_keeps_the_receipt_and_what_the_guest_was_sent() -> None:
     assert result.receipt is receipt
     assert result.notified is Notify.CONFIRMATION
     assert result.completed_at == NOW
-    assert not result.resolved_by_person
 
 
 @given(orders_with_selections(), st.data())

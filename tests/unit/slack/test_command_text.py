@@ -96,6 +96,8 @@ def test_what_is_typed_is_understood(text: str, command: Command) -> None:
         ("-26644388", "digits only"),
         ("٢٦٦٤٤٣٨٨", "digits only"),
         ("9" * 40, "has 40 digits; an order id has at most 19"),
+        ("9" * 5000, "has 5000 digits"),
+        ("https://[office/26644388", "not an address"),
         ("0", "is not 0"),
         ("0000", "is not 0"),
         ("#", "An order id is missing"),

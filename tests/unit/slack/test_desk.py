@@ -61,6 +61,13 @@ def no(cause: str) -> DeliveryImpossibleError:
     return DeliveryImpossibleError(cause)
 
 
+async def test_a_venue_taken_out_of_the_settings_is_said_to_be_so() -> None:
+    poster, _ = desk()
+    with pytest.raises(DeliveryImpossibleError, match="venue_not_configured"):
+        await SlackDesk(poster, {}).show(DONE)
+    assert poster.said == []
+
+
 async def test_a_first_card_is_posted_where_it_was_asked_for() -> None:
     pending = replace(request(State.PENDING), card=None)
     poster, slack = desk()

@@ -291,6 +291,15 @@ async def test_checking_again_late_settles_that_nothing_happened(refunding: Hous
     assert len(refunding.office.calls) == 1
 
 
+async def test_a_change_that_was_confirmed_but_does_not_show_stays_unknown_however_late(
+    house: House,
+) -> None:
+    house.office.reactions = [Reaction(after=None)]
+    assert (await house.carry_out()).state is State.UNKNOWN
+    assert (await house.check_again(after=9000)).state is State.UNKNOWN
+    assert len(house.office.calls) == 1
+
+
 async def test_checking_again_never_sends(house: House) -> None:
     house.office.reactions = [LOST]
     house.office.read_errors = dict.fromkeys(range(3, 60), UnavailableError("HTTP 503"))

@@ -6,11 +6,13 @@ import asyncio
 import csv
 import json
 import sys
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, NoReturn
 
 import typer
+import uvicorn
 from rich.console import Console
 from rich.table import Table
 
@@ -20,8 +22,8 @@ from bot.app import work as run_worker
 from bot.check import Finding, run_checks
 from bot.domain.policy import Policy
 from bot.manifest import render_manifest
-from bot.store import Database, DatabaseError, RequestStore, audit
-from bot.workflows import EngineError
+from bot.store import Database, DatabaseError, RequestStore, audit, verification
+from bot.workflows import PlaceError
 
 cli = typer.Typer(
     name="rescind",
@@ -55,6 +57,12 @@ def _settings() -> settings.Settings:
     return loaded
 
 
+def _run(service: Coroutine[None, None, None]) -> None:
+    """Run to the end on uvicorn's choice of event loop: the faster one where it is installed."""
+    with asyncio.Runner(loop_factory=uvicorn.Config("", log_config=None).get_loop_factory()) as runner:
+        runner.run(service)
+
+
 def _database() -> Database:
     try:
         return Database(settings.DatabaseSettings().database_url)
@@ -72,17 +80,17 @@ def serve(
     overrides = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
     environment = loaded.environment.model_copy(update=overrides)
     try:
-        asyncio.run(run_server(loaded.model_copy(update={"environment": environment})))
-    except (DatabaseError, EngineError) as error:
+        _run(run_server(loaded.model_copy(update={"environment": environment})))
+    except (DatabaseError, PlaceError) as error:
         _refuse(str(error))
 
 
 @cli.command()
 def worker() -> None:
-    """Carry out and show what is approved, without serving Slack (instead of serve, not beside)."""
+    """Carry out and show what is approved, without serving Slack (beside serve on PostgreSQL)."""
     try:
-        asyncio.run(run_worker(_settings()))
-    except (DatabaseError, EngineError) as error:
+        _run(run_worker(_settings()))
+    except (DatabaseError, PlaceError) as error:
         _refuse(str(error))
 
 
@@ -196,6 +204,41 @@ def export(
         _refuse(str(error))
     finally:
         database.close()
+
+
+@audit_cli.command("verify")
+def verify_audit(
+    head: Annotated[
+        str | None,
+        typer.Option(help="A head printed earlier (NUMBER:HASH) that must still be in the log."),
+    ] = None,
+) -> None:
+    """Check that no row of the audit log was changed or taken out; tell the first bad one."""
+    known = _head(head)
+    database = _database()
+    try:
+        database.check_schema()
+        with database.engine.connect() as connection:
+            last, flaw = verification.verify(connection, known)
+    except DatabaseError as error:
+        _refuse(str(error))
+    finally:
+        database.close()
+    if flaw is not None:
+        where = f"Row {flaw.row}" if flaw.row else "The audit log"
+        err.print(f"{where} {flaw.text}.", style="red", highlight=False, soft_wrap=True)
+        raise typer.Exit(1)
+    out.print(f"The audit log is whole: {last.id} rows.", highlight=False)
+    out.print(f"Head: {last}", highlight=False, soft_wrap=True)
+
+
+def _head(text: str | None) -> verification.Head | None:
+    if text is None:
+        return None
+    number, _, digest = text.partition(":")
+    if not (number.isdecimal() and len(digest) == 64):
+        _refuse("--head: give the head as it was printed, a number, a colon and 64 digits.")
+    return verification.Head(int(number), digest)
 
 
 def _write_jsonl(events: Any) -> None:  # noqa: ANN401 - an iterator of rows

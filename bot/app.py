@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import itertools
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import FrameType
 
 import aiohttp
 import structlog
@@ -27,19 +28,22 @@ from bot.slack.background import Background
 from bot.slack.desk import SlackDesk
 from bot.slack.guard import Guard
 from bot.slack.listeners import Front, build_app
+from bot.slack.outbox import Outbox
 from bot.slack.poster import Poster
 from bot.slack.socket import socket_handler
-from bot.store import Database, RequestStore
+from bot.store import Database, PostStore, RequestStore
 from bot.ticketing import Ticketing
 from bot.ticketing.acme import AcmeClient, AcmeTicketing, Timeouts
-from bot.web import Readiness, web_app
-from bot.workflows import Engine, Workflows
+from bot.web import Precedence, Readiness, web_app
+from bot.workflows import Engine, Workflows, place_for
 from bot.workflows.services import Pauses, Services
 
 log = structlog.get_logger(__name__)
 
 _SLACK_TIMEOUT_SECONDS = 10
 _INTRODUCTION_PAUSES = (1, 2, 5, 10, 30)
+# Between /readyz failing and the last request being answered; all of stopping takes under 10 s.
+_NOTICE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,29 @@ class House:
     bolt: AsyncApp
     background: Background
     readiness: Readiness
+    precedence: Precedence
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def stop_starting(self) -> None:
+        """Take on nothing new: what is acknowledged from now on, the next process begins."""
+        self.readiness.stopping = True
+        self.workflows.engine.stop_starting()
+
+    def on_trouble(self, stop: Callable[[], None]) -> None:
+        """Call `stop` when the housekeeping finds that this process must not go on."""
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and task.exception():
+                self.stop_starting()
+                stop()
+
+        for task in self.tasks:
+            task.add_done_callback(ended)
+
+    def raise_trouble(self) -> None:
+        for task in self.tasks:
+            if task.done() and not task.cancelled() and (error := task.exception()):
+                raise error
 
 
 def ticketing_system(config: VenueConfig) -> Ticketing:
@@ -73,7 +99,7 @@ def ticketing_system(config: VenueConfig) -> Ticketing:
 async def open_house(settings: Settings) -> AsyncIterator[House]:
     """Wire everything, start what runs by itself, and take it all down in the right order.
 
-    Raises DatabaseError or EngineError, each with one sentence, if it cannot start.
+    Raises DatabaseError or PlaceError, each with one sentence, if it cannot start.
     """
     database = Database(settings.environment.database_url)
     if database.is_sqlite:
@@ -91,9 +117,9 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         engine = house.workflows.engine
         await engine.launch()
         stack.push_async_callback(engine.close)
-        stack.push_async_callback(house.background.drain, 3)
+        stack.push_async_callback(house.background.drain, 1)
         house.tasks.append(asyncio.create_task(_introduce(house)))
-        house.tasks.append(asyncio.create_task(house.workflows.sweep_forever()))
+        house.tasks.append(asyncio.create_task(house.workflows.keep_house_forever()))
         stack.push_async_callback(_cancel, house.tasks)
         yield house
 
@@ -110,15 +136,23 @@ def _wire(settings: Settings, database: Database, session: aiohttp.ClientSession
     venues: dict[str, Venue] = {config.venue.key: config.venue for config in settings.venues}
     systems = {config.venue.key: ticketing_system(config) for config in settings.venues}
     poster = Poster(client, session)
+    outbox = Outbox(poster, PostStore(database, _now), _now)
     store = RequestStore(database, lambda key: _policy(venues, key), _now)
     services = Services(
         ledger=store,
         systems=systems,
-        desk=SlackDesk(poster, venues),
+        desk=SlackDesk(poster, outbox, venues),
         now=_now,
         pauses=Pauses(settle=settings.execution.settle_pauses),
     )
-    workflows = Workflows(Engine(database.url), services)
+    precedence = Precedence()
+    engine = Engine(
+        database.engine_database(),
+        place_for(database.url),
+        settings.execution.at_once,
+        precedence.give_way,
+    )
+    workflows = Workflows(engine, services)
     background = Background()
     front = Front(store, workflows, poster, venues, background)
     return House(
@@ -131,6 +165,7 @@ def _wire(settings: Settings, database: Database, session: aiohttp.ClientSession
         bolt=build_app(front, client),
         background=background,
         readiness=Readiness(),
+        precedence=precedence,
     )
 
 
@@ -203,10 +238,11 @@ async def serve(settings: Settings) -> None:
             database=house.database,
             store=house.store,
             readiness=house.readiness,
+            precedence=house.precedence,
             guard=lambda inner: Guard(inner, secret) if secret else None,
             bolt=bolt,
         )
-        server = uvicorn.Server(
+        server = _Server(
             uvicorn.Config(
                 app,
                 host=environment.host,
@@ -214,17 +250,10 @@ async def serve(settings: Settings) -> None:
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                timeout_graceful_shutdown=3,
-            )
+                timeout_graceful_shutdown=2,
+            ),
+            house,
         )
-
-        def stop(*_: object) -> None:
-            server.should_exit = True
-
-        # uvicorn raises the signal anew when it has stopped; the default action would then end
-        # the process before the house is closed.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
         log.info(
             "starting",
             host=environment.host,
@@ -233,7 +262,29 @@ async def serve(settings: Settings) -> None:
             socket_mode=environment.slack_app_token is not None,
         )
         await server.serve()
+        house.raise_trouble()
     log.info("stopped")
+
+
+class _Server(uvicorn.Server):
+    """Says that it is about to stop before it does, so that nobody meets a closed door."""
+
+    def __init__(self, config: uvicorn.Config, house: House) -> None:
+        super().__init__(config)
+        self._house = house
+        self._loop = asyncio.get_running_loop()
+        house.on_trouble(self._stop)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's
+        """Fail /readyz first; a second signal stops at once."""
+        if self._house.readiness.stopping:
+            self.should_exit = True
+        else:
+            self._house.stop_starting()
+            self._loop.call_soon_threadsafe(self._loop.call_later, _NOTICE_SECONDS, self._stop)
+
+    def _stop(self) -> None:
+        self.should_exit = True
 
 
 async def work(settings: Settings) -> None:
@@ -241,7 +292,10 @@ async def work(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_house(settings):
+    async with open_house(settings) as house:
+        house.on_trouble(stop.set)
         log.info("working")
         await stop.wait()
+        house.stop_starting()
+        house.raise_trouble()
     log.info("stopped")

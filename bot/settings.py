@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -61,6 +62,9 @@ def _some(pauses: tuple[float, ...]) -> tuple[float, ...]:
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
 Pauses = Annotated[tuple[Seconds, ...], AfterValidator(_some)]
+Minutes = Annotated[float, Field(gt=0, le=60 * 24 * 366)]
+# Ids of users (U…, W…) and user groups (S…): names change, ids do not.
+SlackId = Annotated[str, Field(pattern=r"^[USW][A-Z0-9]{2,30}$")]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
@@ -69,7 +73,21 @@ class FileModel(BaseModel):
 
 
 class PolicySettings(FileModel):
+    """`[policy]`, or a venue's own. Minutes and hours; `expire_after_hours` 0 is never."""
+
     self_approval: bool = False
+    remind_after_minutes: tuple[Minutes, ...] = (30, 120, 480)
+    expire_after_hours: Annotated[float, Field(ge=0, le=24 * 366)] = 72
+    mentions: tuple[SlackId, ...] = ()
+
+    def policy(self) -> Policy:
+        hours = self.expire_after_hours
+        return Policy(
+            self_approval=self.self_approval,
+            remind_after=tuple(timedelta(minutes=each) for each in self.remind_after_minutes),
+            expire_after=timedelta(hours=hours) if hours else None,
+            mentions=self.mentions,
+        )
 
 
 class VenueSettings(FileModel):
@@ -93,9 +111,14 @@ class VenueSettings(FileModel):
 
 
 class ExecutionSettings(FileModel):
-    """Seconds to wait before each further look at an order whose change is in doubt."""
+    """`[execution]`.
+
+    `settle_pauses`: seconds before each further look at an order whose change is in doubt.
+    `at_once`: how many requests one process works on at the same time; the rest waits its turn.
+    """
 
     settle_pauses: Pauses = (1, 2, 4, 8)
+    at_once: Annotated[int, Field(ge=1, le=200)] = 16
 
 
 class File(FileModel):
@@ -281,7 +304,7 @@ def _configured(source: VenueSettings, api_key: SecretStr, policy: PolicySetting
             timezone=ZoneInfo(source.timezone) if source.timezone else None,
             locale=source.locale,
             channels=source.channels,
-            policy=Policy(self_approval=effective.self_approval),
+            policy=effective.policy(),
         ),
         api_key=api_key,
         source=source,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-import sqlalchemy as sa
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Histogram
 from prometheus_client import generate_latest as render_metrics
@@ -17,6 +18,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bot.domain.request import LedgerUnavailableError
 
 log = structlog.get_logger(__name__)
 
@@ -39,10 +42,43 @@ class Countable(Protocol):
 
 @dataclass(slots=True)
 class Readiness:
-    """`slack`: why Slack does not know us yet; `socket`: why it cannot reach us; None: it does."""
+    """`slack`: why Slack does not know us yet; `socket`: why it cannot reach us; None: it does.
+
+    `stopping`: what comes now should go to another process.
+    """
 
     slack: str | None = "not asked yet"
     socket: str | None = None
+    stopping: bool = False
+
+
+class Precedence:
+    """Acknowledgements first: Slack waits three seconds for one, and for nothing else.
+
+    What can wait gives way while one is under way, though never for long.
+    """
+
+    def __init__(self, patience: float = 0.25) -> None:
+        self._patience = patience
+        self._under_way = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+
+    @contextmanager
+    def acknowledging(self) -> Iterator[None]:
+        self._under_way += 1
+        self._quiet.clear()
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._quiet.set()
+
+    async def give_way(self) -> None:
+        if not self._quiet.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._quiet.wait(), self._patience)
 
 
 def web_app(
@@ -50,6 +86,7 @@ def web_app(
     database: Pingable,
     store: Countable,
     readiness: Readiness,
+    precedence: Precedence,
     guard: Callable[[ASGIApp], ASGIApp | None],
     bolt: AsyncSlackRequestHandler,
 ) -> Starlette:
@@ -64,10 +101,12 @@ def web_app(
             for name, cause in (("slack", readiness.slack), ("socket_mode", readiness.socket))
             if cause
         }
+        if readiness.stopping:
+            trouble["process"] = "stopping"
         try:
             await database.ping()
-        except sa.exc.SQLAlchemyError as error:
-            trouble["database"] = type(error).__name__
+        except LedgerUnavailableError as error:
+            trouble["database"] = str(error)
         return JSONResponse({"ready": not trouble, **trouble}, status_code=503 if trouble else 200)
 
     async def metrics(_: Request) -> Response:
@@ -80,9 +119,10 @@ def web_app(
         Route("/readyz", readyz, methods=["GET"]),
         Route("/metrics", metrics, methods=["GET"]),
     ]
-    guarded = guard(_Events(bolt))
+    guarded = guard(_Events(bolt, precedence))
     if guarded is not None:
-        routes.append(Route("/slack/events", _Asgi(guarded), methods=["POST"]))
+        # First, for routes are looked through in their order, and this is the one in a hurry.
+        routes.insert(0, Route("/slack/events", _Asgi(guarded), methods=["POST"]))
     return Starlette(routes=routes)
 
 
@@ -99,10 +139,15 @@ class _Asgi:
 class _Events:
     """Bolt behind the guard."""
 
-    def __init__(self, bolt: AsyncSlackRequestHandler) -> None:
+    def __init__(self, bolt: AsyncSlackRequestHandler, precedence: Precedence) -> None:
         self._bolt = bolt
+        self._precedence = precedence
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._precedence.acknowledging():
+            await self._acknowledge(scope, receive, send)
+
+    async def _acknowledge(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         try:
             response = await self._bolt.handle(Request(scope, receive))

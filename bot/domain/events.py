@@ -12,6 +12,8 @@ class Event(StrEnum):
     APPROVED = "order:cancel:approved"
     REJECTED = "order:cancel:rejected"
     WITHDRAWN = "order:cancel:withdrawn"
+    REMINDED = "order:cancel:reminded"
+    EXPIRED = "order:cancel:expired"
     STARTED = "order:cancel:started"
     SENT = "order:cancel:sent"
     ANSWERED = "order:cancel:answered"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from bot.domain.request import Actor, Request, State
@@ -44,9 +45,21 @@ class Ruling(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the venue configured. `self_approval`: whether a requester may approve alone."""
+    """What the venue configured.
+
+    `self_approval`: whether a requester may approve alone. `remind_after`: the waits before the
+    first and each further reminder; none remind no more. `expire_after`: how long a quote waits
+    for its decision, None for ever. `mentions`: Slack ids (users, user groups) named in reminders.
+    """
 
     self_approval: bool = False
+    remind_after: tuple[timedelta, ...] = (
+        timedelta(minutes=30),
+        timedelta(hours=2),
+        timedelta(hours=8),
+    )
+    expire_after: timedelta | None = timedelta(hours=72)
+    mentions: tuple[str, ...] = ()
 
 
 def rule(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -29,8 +29,8 @@ class State(StrEnum):
         return bool(TRANSITIONS[self])
 
 
-# PENDING to itself is another selection; EXECUTING to PENDING is a quote that drifted; UNKNOWN to
-# EXECUTING is *Check again*, which reads and sends nothing.
+# PENDING to itself is another selection or a reminder, UNKNOWN to itself a reminder; EXECUTING to
+# PENDING is a quote that drifted; UNKNOWN to EXECUTING is *Check again*, which sends nothing.
 # PENDING to FAILED is a card that could not be posted: nobody could ever have decided on it.
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.REQUESTED: frozenset({State.PENDING, State.FAILED}),
@@ -46,7 +46,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     ),
     State.APPROVED: frozenset({State.EXECUTING}),
     State.EXECUTING: frozenset({State.DONE, State.FAILED, State.UNKNOWN, State.PENDING}),
-    State.UNKNOWN: frozenset({State.EXECUTING, State.DONE, State.FAILED}),
+    State.UNKNOWN: frozenset({State.UNKNOWN, State.EXECUTING, State.DONE, State.FAILED}),
     State.DONE: frozenset(),
     State.FAILED: frozenset(),
     State.REJECTED: frozenset(),
@@ -54,6 +54,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.EXPIRED: frozenset(),
 }
 LIVE_STATES = frozenset(state for state in State if TRANSITIONS[state])
+# What waits for people: a decision, or somebody who finds out.
+WAITING_STATES = frozenset({State.PENDING, State.UNKNOWN})
 
 
 class TransitionError(ValueError):
@@ -62,6 +64,10 @@ class TransitionError(ValueError):
 
 class StaleRequestError(Exception):
     """The request is not in the state the caller expected: somebody else moved it on."""
+
+
+class LedgerUnavailableError(Exception):
+    """Requests can be neither read nor changed right now; what was tried may be tried again."""
 
 
 def check_transition(source: State, target: State) -> None:
@@ -112,6 +118,20 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the chat stated about a click or a command, kept for the audit log.
+
+    `payload_digest`: SHA-256 (hex) of the delivery's body, so that it can be recognised.
+    """
+
+    channel: str | None = None
+    message_ts: str | None = None
+    action_ts: str | None = None
+    trigger_id: str | None = None
+    payload_digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NewRequest:
     """What somebody asks for.
 
@@ -128,6 +148,7 @@ class NewRequest:
     reason: str | None = None
     response_url: str | None = None
     delivery_key: str | None = None
+    evidence: Evidence = field(default_factory=Evidence)
 
 
 class CreationResult(StrEnum):
@@ -175,7 +196,8 @@ class Request:
     `version` grows with every change (the optimistic lock); `revision` with every new quote, so
     that a click can be matched with the quote that was on the card; `run` with every approval or
     check, and names its workflow. `order` is the order as the quote saw it; `previous_quote` the
-    one it replaced after the order had changed upstream.
+    one it replaced after the order had changed upstream. While it waits for people, `due_at` is
+    when the next reminder or the expiry at `expires_at` is due; `reminders` counts those since.
     """
 
     id: str
@@ -203,6 +225,9 @@ class Request:
     card: MessageRef | None = None
     result: MessageRef | None = None
     delivered_version: int = 0
+    reminders: int = 0
+    due_at: datetime | None = None
+    expires_at: datetime | None = None
 
     @property
     def order_label(self) -> str:

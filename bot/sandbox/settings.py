@@ -19,6 +19,7 @@ class SandboxSettings:
     port: int = 3100
     manifest: Manifest = field(default_factory=load_manifest)
     granted_scopes: tuple[str, ...] | None = None
+    optional_scopes: bool = True
     clock: Callable[[], float] = time.time
     ack_seconds: float = 3.0
     trigger_seconds: float = 3.0
@@ -29,5 +30,12 @@ class SandboxSettings:
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """The scopes the bot's token has: those of the manifest unless told otherwise."""
-        return self.manifest.scopes if self.granted_scopes is None else self.granted_scopes
+        """The scopes the bot's token has: those of the manifest unless told otherwise.
+
+        Without `optional_scopes`, whoever installed the app withheld all that the manifest lets
+        them.
+        """
+        if self.granted_scopes is not None:
+            return self.granted_scopes
+        withheld = () if self.optional_scopes else self.manifest.optional_scopes
+        return tuple(scope for scope in self.manifest.scopes if scope not in withheld)

@@ -1,17 +1,27 @@
-"""The desk where a request is shown: its card, the reply in the card's thread, private answers."""
+"""The desk where a request is shown: its card, what is in the card's thread, private answers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import structlog
 
-from bot.domain.delivery import Delivery, DeliveryImpossibleError, DeliveryPostponedError
+from bot.domain.delivery import (
+    Delivery,
+    DeliveryError,
+    DeliveryImpossibleError,
+    DeliveryPostponedError,
+)
 from bot.domain.request import MessageRef, Request
 from bot.domain.venue import Venue
-from bot.slack.cards import Message, card, reply
+from bot.slack.cards import Message, card, reminder, reply
 from bot.slack.cards.answers import nothing_posted
+from bot.slack.cards.card import CARD
 from bot.slack.cards.message import simplified
+from bot.slack.cards.reminder import reminder_kind
+from bot.slack.cards.result import RESULT
+from bot.slack.outbox import Outbox
 from bot.slack.poster import Poster, Recipient
 
 log = structlog.get_logger(__name__)
@@ -31,16 +41,36 @@ _TOKEN_TROUBLE = frozenset(
     }
 )
 _TOKEN_PAUSE_SECONDS = 60
+# Where messages go on being deleted as they are posted, somebody should stop first.
+_MOST_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where one message of a request belongs; `kind` is its name in the outbox."""
+
+    kind: str
+    channel: str
+    thread: str | None = None
 
 
 class SlackDesk:
-    """Brings what stands in Slack in line with a request; implements the workflows' `Desk`."""
+    """Brings what stands in Slack in line with a request; implements the workflows' `Desk`.
 
-    def __init__(self, poster: Poster, venues: Mapping[str, Venue]) -> None:
+    Showing the same request again, even by two processes at once, does no harm: what stands is
+    updated to the same content, and what is missing is posted once.
+    """
+
+    def __init__(self, poster: Poster, outbox: Outbox, venues: Mapping[str, Venue]) -> None:
         self._poster = poster
+        self._outbox = outbox
         self._venues = venues
 
     async def show(self, request: Request) -> Delivery:
+        """Show the request as it is now; return where its card and its reply stand.
+
+        Raises DeliveryPostponedError or DeliveryImpossibleError, with what could be shown.
+        """
         venue = self._venues.get(request.venue)
         if venue is None:
             # Taken out of the settings while requests of it were open: without its currency and
@@ -51,41 +81,81 @@ class SlackDesk:
             return Delivery()
         if request.quote is None:
             return Delivery()
-        shown = await self._show_card(request, card(request, venue))
-        answer = reply(request, venue)
-        if answer is None:
-            return Delivery(shown)
+        where = await self._show_card(request, card(request, venue))
+        shown = Delivery(where)
         try:
-            return Delivery(shown, await self._show_reply(request, shown, answer))
-        except (DeliveryPostponedError, DeliveryImpossibleError) as error:
-            error.shown = Delivery(shown)
+            answer = reply(request, venue)
+            if answer is not None:
+                shown = Delivery(where, await self._show_reply(request, where, answer))
+            await self._remind(request, venue, where)
+        except DeliveryError as error:
+            error.shown = shown
             raise
+        return shown
 
     async def _show_card(self, request: Request, message: Message) -> MessageRef:
-        if request.card is None:
-            return await self._poster.post(request.channel, message)
-        return await self._update(request, request.card, message, thread=None)
+        place = _Place(CARD, request.channel)
+        ref = request.card
+        if ref is None:
+            # Nobody shall decide on less than all of it, so a first card is never simplified, and
+            # where it cannot stand nobody could decide on it at all.
+            ref, is_new = await self._outbox.post_once(request.id, CARD, place.channel, message)
+            if is_new:
+                return ref
+        return await self._keep_up(request, place, ref, message)
 
-    async def _show_reply(
-        self, request: Request, shown: MessageRef, message: Message
-    ) -> MessageRef:
-        if request.result is not None:
-            return await self._update(request, request.result, message, thread=shown)
-        return await self._post_again(request, message, thread=shown)
+    async def _show_reply(self, request: Request, root: MessageRef, message: Message) -> MessageRef:
+        place = _Place(RESULT, root.channel, root.ts)
+        return await self._keep_up(request, place, request.result, message)
 
-    async def _update(
-        self, request: Request, ref: MessageRef, message: Message, thread: MessageRef | None
+    async def _remind(self, request: Request, venue: Venue, root: MessageRef) -> None:
+        """Post the newest reminder, if there is one. Once posted it stays as it is."""
+        message = reminder(request, venue, self._poster.permalink(root))
+        if message is None:
+            return
+        place = _Place(reminder_kind(request), root.channel, root.ts)
+        try:
+            await self._post(request, place, message)
+        except DeliveryImpossibleError as error:
+            _wait_for_token(error)
+            # The card tells the same; a reminder is not worth a second way to people.
+            log.warning("reminder_impossible", request=request.id, cause=error.cause)
+
+    async def _keep_up(
+        self, request: Request, place: _Place, ref: MessageRef | None, message: Message
     ) -> MessageRef:
-        """Bring a message up to date where it stands, else say the same anew."""
+        """Bring a message up to date where it stands, else say the same anew, else directly."""
+        try:
+            return await self._stand(request, place, ref, message)
+        except DeliveryImpossibleError as error:
+            _wait_for_token(error)
+            log.warning(
+                "channel_unreachable", request=request.id, message=place.kind, cause=error.cause
+            )
+        return await self._show_directly(request, place, message)
+
+    async def _stand(
+        self, request: Request, place: _Place, ref: MessageRef | None, message: Message
+    ) -> MessageRef:
+        """Update the message, or post it where it does not stand (any more)."""
+        for _ in range(_MOST_TRIES):
+            if ref is not None:
+                trouble = await self._update(ref, message)
+                if trouble is None:
+                    return ref
+                if trouble.cause not in _GONE:
+                    raise trouble
+            ref, is_new = await self._post(request, place, message, gone=ref)
+            if is_new:
+                return ref
+        raise DeliveryPostponedError(None, "message_not_found")
+
+    async def _update(self, ref: MessageRef, message: Message) -> DeliveryImpossibleError | None:
         trouble = await self._try_update(ref, message)
         if trouble is not None and trouble.cause == "invalid_blocks":
             # What happened must be known even if Slack dislikes how it is laid out.
             trouble = await self._try_update(ref, simplified(message))
-        if trouble is None:
-            return ref
-        if trouble.cause in _GONE:
-            return await self._post_again(request, message, thread)
-        return await self._show_directly(request, message, trouble)
+        return trouble
 
     async def _try_update(
         self, ref: MessageRef, message: Message
@@ -96,33 +166,34 @@ class SlackDesk:
             return error
         return None
 
-    async def _post_again(
-        self, request: Request, message: Message, thread: MessageRef | None
-    ) -> MessageRef:
-        channel = thread.channel if thread else request.channel
-        under = thread.ts if thread else None
+    async def _post(
+        self, request: Request, place: _Place, message: Message, gone: MessageRef | None = None
+    ) -> tuple[MessageRef, bool]:
+        """Post once; tell where it stands, and whether it was posted now with this content."""
         try:
-            return await self._poster.post(channel, message, under)
+            return await self._outbox.post_once(
+                request.id, place.kind, place.channel, message, place.thread, gone
+            )
         except DeliveryImpossibleError as error:
             if error.cause != "invalid_blocks":
-                return await self._show_directly(request, message, error)
-        try:
-            return await self._poster.post(channel, simplified(message), under)
-        except DeliveryImpossibleError as error:
-            return await self._show_directly(request, message, error)
+                raise
+        return await self._outbox.post_once(
+            request.id, place.kind, place.channel, simplified(message), place.thread, gone
+        )
 
-    async def _show_directly(
-        self, request: Request, message: Message, error: DeliveryImpossibleError
-    ) -> MessageRef:
+    async def _show_directly(self, request: Request, place: _Place, message: Message) -> MessageRef:
         """Send to the requester what cannot be shown in the channel any more."""
-        if error.cause in _TOKEN_TROUBLE:
-            raise DeliveryPostponedError(_TOKEN_PAUSE_SECONDS, error.cause) from error
-        log.warning("channel_unreachable", request=request.id, cause=error.cause)
+        direct = _Place(f"{place.kind}:direct", request.requester.user)
         try:
-            return await self._poster.post(request.requester.user, message)
+            return await self._stand(request, direct, None, message)
         except DeliveryImpossibleError:
-            return await self._poster.post(request.requester.user, Message(message.text))
+            return await self._stand(request, direct, None, replace(message, blocks=()))
 
     async def _tell_requester(self, request: Request, text: str) -> None:
         recipient = Recipient(request.requester.user, request.channel, request.response_url)
         await self._poster.whisper(recipient, text)
+
+
+def _wait_for_token(error: DeliveryImpossibleError) -> None:
+    if error.cause in _TOKEN_TROUBLE:
+        raise DeliveryPostponedError(_TOKEN_PAUSE_SECONDS, error.cause) from error

@@ -71,6 +71,7 @@ class Located(Interaction):
 
 class ButtonAction(Payload):
     action_id: str
+    action_ts: str | None = None
     block_id: str = ""
     value: str = ""
 

@@ -5,8 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from bot.domain.delivery import Posting
 from bot.domain.policy import Action, Ruling
-from bot.domain.request import Actor, CreationResult, MessageRef, NewRequest, Request, State
+from bot.domain.request import (
+    Actor,
+    CreationResult,
+    Evidence,
+    MessageRef,
+    NewRequest,
+    Request,
+    State,
+)
+
+
+class Posts(Protocol):
+    """What is remembered of messages that must be posted once (`store.PostStore`).
+
+    `kind` names the message within its request: `card`, `result`, `reminder:2:1` and so on.
+    """
+
+    async def take_turn(
+        self, request_id: str, kind: str, channel: str, gone: MessageRef | None = None
+    ) -> Posting:
+        """Tell how far the message has come, and take its channel's turn if it is still to post.
+
+        `gone`: where it stood until somebody deleted it, so that it must be posted anew.
+        """
+        ...
+
+    async def begin_anew(self, request_id: str, kind: str) -> None:
+        """Begin another attempt, an earlier one having left no message."""
+        ...
+
+    async def posted(self, request_id: str, kind: str, ref: MessageRef) -> None: ...
+
+    async def not_posted(self, request_id: str, kind: str) -> None:
+        """Note that the attempt certainly posted nothing."""
+        ...
 
 
 class Ledger(Protocol):
@@ -25,10 +60,16 @@ class Ledger(Protocol):
         note: str | None = None,
         clicked: MessageRef | None = None,
         resolved_as: State | None = None,
+        evidence: Evidence | None = None,
     ) -> tuple[Ruling, Request] | None: ...
 
     async def reselect(
-        self, request_id: str, actor: Actor, seen_revision: int | None, counts: Mapping[str, int]
+        self,
+        request_id: str,
+        actor: Actor,
+        seen_revision: int | None,
+        counts: Mapping[str, int],
+        evidence: Evidence | None = None,
     ) -> tuple[Ruling, Request] | None: ...
 
     async def latest_for_order(self, venue: str, order_id: str) -> Request | None: ...

@@ -1,15 +1,15 @@
 """Everything that is sent to Slack goes out here, once, with its errors sorted into two kinds.
 
-It does not try again: trying again is durable work, and the workflows' business.
+It does not try again: trying again is durable work, and the workflows' business. What must not be
+said twice, and how fast, is the outbox's.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -21,19 +21,25 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.domain.delivery import DeliveryImpossibleError, DeliveryPostponedError
 from bot.domain.request import MessageRef
+from bot.slack.cards.card import METADATA_EVENT
 from bot.slack.cards.message import FALLBACK_LIMIT, Message, clip
 
 log = structlog.get_logger(__name__)
 
-# Slack allows about one message a second and channel (facts/slack.md, rate limits).
-_SECONDS_PER_MESSAGE = 1.0
-_CHANNELS_REMEMBERED = 1000
 _RETRY_AFTER_CAP = 60.0
-# Slack's own troubles, as opposed to ours.
-_PASSING = frozenset(
-    {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable",
-     "request_timeout", "team_added_to_org"}
-)  # fmt: skip
+_RATE_LIMITED = frozenset({"ratelimited", "rate_limited"})
+# Slack's own troubles, as opposed to ours, that came up on the way: nobody can tell how far it got.
+_IN_DOUBT = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+# The same, but said before anything was done.
+_PASSING = frozenset({"team_added_to_org"})
+# The connection never came about, so nothing was sent.
+_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+# Around the moment at which a message was sent: as far apart as Slack's clock and ours may be (its
+# signatures allow no more), and time for a slow Slack.
+_BEFORE = timedelta(minutes=5)
+_AFTER = timedelta(minutes=10)
+_PAGE = 200
+_MOST_PAGES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +57,8 @@ class Poster:
     def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession) -> None:
         self._client = client
         self._session = session
-        self._pace = _Pace()
         self._not_before: dict[str, float] = {}
+        self._blind_for: set[str] = set()
         self.workspace_url: str | None = None
 
     async def introduce(self) -> AsyncSlackResponse:
@@ -63,7 +69,6 @@ class Poster:
 
     async def post(self, channel: str, message: Message, thread: str | None = None) -> MessageRef:
         """Post a message; return where it stands."""
-        await self._pace.wait(channel)
         answer = await self._call(
             "chat.postMessage",
             lambda: self._client.chat_postMessage(
@@ -72,12 +77,14 @@ class Poster:
                 blocks=list(message.blocks),
                 metadata=message.metadata or None,
                 thread_ts=thread,
+                reply_broadcast=True if thread and message.broadcast else None,
                 unfurl_links=False,
                 unfurl_media=False,
             ),
         )
         if not answer.get("ts"):
-            raise DeliveryPostponedError(None, "Slack did not say where the message stands")
+            cause = "Slack did not say where the message stands"
+            raise DeliveryPostponedError(None, cause, in_doubt=True)
         return MessageRef(str(answer.get("channel") or channel), str(answer["ts"]))
 
     async def update(self, ref: MessageRef, message: Message) -> None:
@@ -90,6 +97,76 @@ class Poster:
                 blocks=list(message.blocks),
                 metadata=message.metadata or None,
             ),
+        )
+
+    async def find(
+        self, channel: str, thread: str | None, since: datetime, request_id: str, kind: str
+    ) -> MessageRef | None:
+        """Look for a message of ours that was sent at about `since`, by its metadata.
+
+        None also where we may not look, which is logged once for each reason. Raises
+        DeliveryPostponedError if Slack cannot say now.
+        """
+        if channel.startswith(("U", "W", "D")):
+            # We do not ask for the right to read what people write to us, `im:history`; at worst
+            # one person reads the same twice.
+            return None
+        cursor: str | None = None
+        for _ in range(_MOST_PAGES):
+            try:
+                page = await self._page(channel, thread, since, cursor)
+            except DeliveryImpossibleError as error:
+                if error.cause != "thread_not_found":
+                    self._tell_once(error.cause)
+                return None
+            for message in page.get("messages") or ():
+                if _is_named(message, request_id, kind):
+                    return MessageRef(channel, str(message["ts"]))
+            cursor = (page.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                break
+        return None
+
+    async def _page(
+        self, channel: str, thread: str | None, moment: datetime, cursor: str | None
+    ) -> AsyncSlackResponse:
+        """Read what was posted at about a moment: in a thread, else in the channel itself."""
+        oldest = f"{(moment - _BEFORE).timestamp():.6f}"
+        latest = f"{(moment + _AFTER).timestamp():.6f}"
+        if thread is None:
+            return await self._call(
+                "conversations.history",
+                lambda: self._client.conversations_history(
+                    channel=channel,
+                    cursor=cursor,
+                    oldest=oldest,
+                    latest=latest,
+                    limit=_PAGE,
+                    include_all_metadata=True,
+                ),
+            )
+        return await self._call(
+            "conversations.replies",
+            lambda: self._client.conversations_replies(
+                channel=channel,
+                ts=thread,
+                cursor=cursor,
+                oldest=oldest,
+                latest=latest,
+                limit=_PAGE,
+                include_all_metadata=True,
+            ),
+        )
+
+    def _tell_once(self, cause: str) -> None:
+        if cause in self._blind_for:
+            return
+        self._blind_for.add(cause)
+        log.warning(
+            "messages_cannot_be_found_again",
+            cause=cause,
+            consequence="without the history scope a crash at the wrong moment can post a message "
+            "twice",
         )
 
     async def open_view(self, trigger_id: str, view: dict[str, Any]) -> None:
@@ -118,6 +195,8 @@ class Poster:
             "conversations.open", lambda: self._client.conversations_open(users=[user])
         )
         room = str((conversation.get("channel") or {}).get("id") or user)
+        # At nobody's pace: this answers what one person just did, in a room of their own, where
+        # Slack takes a short burst. A limit, should it come, is told like any other.
         await self.post(room, Message(text))
 
     async def _respond(self, response_url: str, text: str) -> bool:
@@ -155,10 +234,12 @@ class Poster:
                 # Whoever else calls this method has to wait as well.
                 self._not_before[method] = time.monotonic() + trouble.seconds
             raise trouble from error
+        except _NOT_SENT as error:
+            raise DeliveryPostponedError(None, type(error).__name__) from error
         except Exception as error:
             # Connections fail, and slack_sdk trips over answers that are not Slack's (a proxy's
             # page, say) with whatever exception that causes. None of it is the message's fault.
-            raise DeliveryPostponedError(None, type(error).__name__) from error
+            raise DeliveryPostponedError(None, type(error).__name__, in_doubt=True) from error
 
 
 def _sorted_out(
@@ -169,10 +250,12 @@ def _sorted_out(
     found = getattr(response, "data", None)
     data: dict[str, Any] = found if isinstance(found, dict) else {}
     code = str(data.get("error", ""))
-    if status == 429 or code in {"ratelimited", "rate_limited"}:
+    if status == 429 or code in _RATE_LIMITED:
         return DeliveryPostponedError(_retry_after(response), "ratelimited")
-    if not code or code in _PASSING or (status or 0) >= 500:
-        return DeliveryPostponedError(None, code or f"HTTP {status}")
+    if not code or code in _IN_DOUBT or (status or 0) >= 500:
+        return DeliveryPostponedError(None, code or f"HTTP {status}", in_doubt=True)
+    if code in _PASSING:
+        return DeliveryPostponedError(None, code)
     if code == "invalid_blocks":
         log.error("slack_refused_blocks", reasons=data.get("response_metadata"))
     return DeliveryImpossibleError(code)
@@ -188,18 +271,9 @@ def _retry_after(response: AsyncSlackResponse) -> float:
         return 1.0
 
 
-class _Pace:
-    """Keeps messages to one channel a second apart, within this process."""
-
-    def __init__(self) -> None:
-        self._next: OrderedDict[str, float] = OrderedDict()
-
-    async def wait(self, channel: str) -> None:
-        now = time.monotonic()
-        turn = max(now, self._next.get(channel, 0.0))
-        self._next[channel] = turn + _SECONDS_PER_MESSAGE
-        self._next.move_to_end(channel)
-        while len(self._next) > _CHANNELS_REMEMBERED:
-            self._next.popitem(last=False)
-        if turn > now:
-            await asyncio.sleep(turn - now)
+def _is_named(message: dict[str, Any], request_id: str, kind: str) -> bool:
+    """Whether a message's metadata, which people cannot write, names this message of ours."""
+    metadata = message.get("metadata") or {}
+    payload = metadata.get("event_payload") or {}
+    names = (metadata.get("event_type"), payload.get("request_id"), payload.get("kind"))
+    return names == (METADATA_EVENT, request_id, kind)

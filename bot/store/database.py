@@ -6,9 +6,9 @@ A unit of work is a plain function over a connection; `run` gives it a thread an
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +17,9 @@ import alembic.config
 import alembic.script
 import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
+
+from bot.domain.request import LedgerUnavailableError
+from bot.store import sqlite
 
 T = TypeVar("T")
 
@@ -40,9 +43,12 @@ class Database:
         except sa.exc.ArgumentError as error:
             raise DatabaseError(_WANTED) from error
         if self.url.get_backend_name() == "sqlite":
-            self.engine = _sqlite_engine(self.url)
+            if not self.url.database or self.url.database == ":memory:":
+                raise DatabaseError(_WANTED)
+            self.engine = sqlite.engine(self.url)
             # SQLite has one writer: a queue in front of it beats waiting for its lock.
-            workers = 1
+            self._writer: sqlite.Writer | None = sqlite.Writer(self.engine)
+            readers = 2
         elif self.url.get_backend_name() not in {"postgresql", "postgres"}:
             raise DatabaseError(_WANTED)
         else:
@@ -50,26 +56,58 @@ class Database:
             self.engine = sa.create_engine(
                 self.url, pool_size=8, pool_pre_ping=True, hide_parameters=True
             )
-            workers = 8
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="store")
+            self._writer = None
+            readers = 8
+        self._threads = ThreadPoolExecutor(readers, thread_name_prefix="store")
 
     @property
     def is_sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"
 
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
-        """Run `work` in one transaction; it is on disk when this returns."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.run_here, work)
+        """Run `work` in a transaction; it is on disk when this returns, or undone if it raises.
+
+        Raises LedgerUnavailableError if the database is away or full: then it is undone, unless
+        the connection broke in the very moment of the commit.
+        """
+        with _translated():
+            if self._writer is not None:
+                return await self._writer.run(work)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, self.run_here, work)
+
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work`, which changes nothing; no writer waits for it."""
+        with _translated():
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, self._read, work)
+
+    def _read(self, work: Callable[[sa.Connection], T]) -> T:
+        with self.engine.connect().execution_options(**sqlite.READS) as connection:
+            return work(connection)
 
     def run_here(self, work: Callable[[sa.Connection], T]) -> T:
-        """The same in the caller's own thread, for the command line."""
+        """Like `run`, in the caller's own thread, for the command line."""
         with self.engine.begin() as connection:
             return work(connection)
 
     async def ping(self) -> None:
-        await self.run(lambda connection: connection.execute(sa.select(1)).scalar_one())
+        await self.read(lambda connection: connection.execute(sa.select(1)).scalar_one())
+
+    def engine_database(self) -> sa.Engine:
+        """Make the durable engine's own database: on SQLite a file beside this one.
+
+        There nothing is flushed step by step, for whatever it loses is found from the requests.
+        """
+        if not self.is_sqlite:
+            return sa.create_engine(self.url, pool_size=20, pool_pre_ping=True)
+        beside = Path(str(self.url.database))
+        name = f"{beside.stem}-engine{beside.suffix}"
+        return sqlite.engine_for_dbos(self.url.set(database=str(beside.with_name(name))))
 
     def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
         self._threads.shutdown(wait=True)
         self.engine.dispose()
 
@@ -113,26 +151,10 @@ class Database:
         return config
 
 
-def _sqlite_engine(url: sa.URL) -> sa.Engine:
-    if not url.database or url.database == ":memory:":
-        raise DatabaseError(_WANTED)
-    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    # Parameters hold names and addresses, which do not belong into an error's text.
-    engine = sa.create_engine(url, hide_parameters=True)
-
-    @sa.event.listens_for(engine, "connect")
-    def configure(connection: sqlite3.Connection, _: object) -> None:
-        # The driver's own transactions begin too late to serialise writers (SQLAlchemy's
-        # documented recipe), hence none here and BEGIN IMMEDIATE below.
-        connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode=WAL")
-        # FULL: what Slack got a 200 for survives a power cut, not only a crash.
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA busy_timeout=30000")
-        connection.execute("PRAGMA foreign_keys=ON")
-
-    @sa.event.listens_for(engine, "begin")
-    def begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Tell a database that is away or full from a mistake of ours."""
+    try:
+        yield
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+        raise LedgerUnavailableError(type(error).__name__) from error

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.domain.events import Event
 from bot.domain.policy import Action, Ruling, rule
@@ -18,6 +19,7 @@ from bot.domain.request import (
     Actor,
     CreationResult,
     Decision,
+    Evidence,
     Failure,
     FailureCode,
     MessageRef,
@@ -28,9 +30,16 @@ from bot.domain.request import (
 )
 from bot.domain.selection import Selection
 from bot.store import audit
-from bot.store.moves import Moves, find, get, quoted, told
+from bot.store.audit import Entry
+from bot.store.moves import Moves, find, quoted, told
 from bot.store.rows import dump, request_from_row
 from bot.store.tables import requests
+
+# Prepared once: this is what a command waits for before it is acknowledged.
+_INSERT: dict[str, sa.Executable] = {
+    "sqlite": sqlite.insert(requests).on_conflict_do_nothing().returning(requests.c.id),
+    "postgresql": postgresql.insert(requests).on_conflict_do_nothing().returning(requests.c.id),
+}
 
 
 def new_request_id() -> str:
@@ -47,39 +56,38 @@ class Deciding(Moves):
         return await self.database.run(lambda connection: self._create(connection, new))
 
     def _create(self, connection: sa.Connection, new: NewRequest) -> tuple[CreationResult, Request]:
-        request_id = new_request_id()
         now = self.now()
-        values = {
-            "id": request_id,
-            "venue": new.venue,
-            "order_id": new.order_id,
-            "state": State.REQUESTED.value,
-            "version": 1,
-            "revision": 0,
-            "run": 0,
-            "requester_user": new.requester.user,
-            "requester_team": new.requester.team,
-            "requester_enterprise": new.requester.enterprise,
-            "channel": new.channel,
-            "source": new.source.value,
-            "delivery_key": new.delivery_key,
-            "response_url": new.response_url,
-            "notify": new.notify.value,
-            "reason": new.reason,
+        request = Request(
+            id=new_request_id(),
+            venue=new.venue,
+            order_id=new.order_id,
+            state=State.REQUESTED,
+            version=1,
+            revision=0,
+            run=0,
+            requester=new.requester,
+            channel=new.channel,
+            source=new.source,
+            notify=new.notify,
+            created_at=now,
+            updated_at=now,
+            reason=new.reason,
+            response_url=new.response_url,
             # There is nothing to show until the order has been read.
-            "delivered_version": 1,
-            "created_at": now,
-            "updated_at": now,
-        }
-        try:
-            with connection.begin_nested():
-                connection.execute(sa.insert(requests).values(values))
-        except sa.exc.IntegrityError:
+            delivered_version=1,
+        )
+        insert = _INSERT[connection.dialect.name]
+        if connection.execute(insert, _row(request, new.delivery_key)).first() is None:
             # The live request may end in this very moment; then there is room for the new one.
             return _existing(connection, new) or self._create(connection, new)
-        request = get(connection, request_id)
-        data = {"reason": new.reason, "channel": new.channel, "notify": new.notify.value}
-        audit.append(connection, Event.REQUESTED, request, now, new.requester, data)
+        entry = Entry(
+            Event.REQUESTED,
+            new.requester,
+            {"channel": new.channel, "notify": new.notify.value, "source": new.source.value},
+            {"reason": new.reason},
+            new.evidence,
+        )
+        audit.append(connection, entry, request, now)
         return CreationResult.CREATED, request
 
     async def decide(
@@ -91,6 +99,7 @@ class Deciding(Moves):
         note: str | None = None,
         clicked: MessageRef | None = None,
         resolved_as: State | None = None,
+        evidence: Evidence | None = None,
     ) -> tuple[Ruling, Request] | None:
         """Apply the policy to a click and, if it allows, record it. None: no such request.
 
@@ -109,8 +118,10 @@ class Deciding(Moves):
             if request.card is None and clicked is not None:
                 # The process died between posting the card and noting where: the click knows.
                 changes |= {"card_channel": clicked.channel, "card_ts": clicked.ts}
-            data = {"note": note} if note else {}
-            return ruling, self.move(connection, request, target, event, changes, actor, data)
+            data = {"seen_revision": seen_revision} | (told(request.quote) if request.quote else {})
+            words = {"note": note}
+            entry = Entry(event, actor, data, words, evidence or Evidence())
+            return ruling, self.move(connection, request, target, entry, changes)
 
         return await self.database.run(work)
 
@@ -145,7 +156,12 @@ class Deciding(Moves):
                 raise ValueError(f"{action} has no consequence here")
 
     async def reselect(
-        self, request_id: str, actor: Actor, seen_revision: int | None, counts: Mapping[str, int]
+        self,
+        request_id: str,
+        actor: Actor,
+        seen_revision: int | None,
+        counts: Mapping[str, int],
+        evidence: Evidence | None = None,
     ) -> tuple[Ruling, Request] | None:
         """Replace the selection and quote it from the order as last read; a new revision.
 
@@ -163,11 +179,35 @@ class Deciding(Moves):
             selection = Selection.of(request.order, counts)
             fresh = quote(request.order, selection, self.now())
             changes = quoted(request, request.order, selection, fresh)
-            return ruling, self.move(
-                connection, request, State.PENDING, Event.RESELECTED, changes, actor, told(fresh)
-            )
+            entry = Entry(Event.RESELECTED, actor, told(fresh), evidence=evidence or Evidence())
+            return ruling, self.move(connection, request, State.PENDING, entry, changes)
 
         return await self.database.run(work)
+
+
+def _row(request: Request, delivery_key: str | None) -> dict[str, Any]:
+    """What a new request's row has in it; everything else comes later."""
+    return {
+        "id": request.id,
+        "venue": request.venue,
+        "order_id": request.order_id,
+        "state": request.state.value,
+        "version": request.version,
+        "revision": request.revision,
+        "run": request.run,
+        "requester_user": request.requester.user,
+        "requester_team": request.requester.team,
+        "requester_enterprise": request.requester.enterprise,
+        "channel": request.channel,
+        "source": request.source.value,
+        "delivery_key": delivery_key,
+        "response_url": request.response_url,
+        "notify": request.notify.value,
+        "reason": request.reason,
+        "delivered_version": request.delivered_version,
+        "created_at": request.created_at,
+        "updated_at": request.updated_at,
+    }
 
 
 def _existing(connection: sa.Connection, new: NewRequest) -> tuple[CreationResult, Request] | None:

@@ -5,6 +5,7 @@ Methods that expect a state raise StaleRequestError if somebody else moved the r
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,9 @@ from bot.domain.request import Failure, MessageRef, Request, StaleRequestError, 
 from bot.domain.selection import Selection
 from bot.domain.sending import Answer, Send
 from bot.domain.settlement import Outcome, Receipt
+from bot.domain.waiting import is_expired, reminded
 from bot.store import audit
+from bot.store.audit import Entry
 from bot.store.moves import Moves, expect, get, quoted, told
 from bot.store.rows import dump, load
 from bot.store.tables import requests, sends
@@ -34,16 +37,17 @@ class Executing(Moves):
         def work(connection: sa.Connection) -> Request:
             request = expect(connection, request_id, State.REQUESTED)
             changes = quoted(request, order, selection, fresh)
-            return self.move(
-                connection, request, State.PENDING, Event.QUOTED, changes, None, told(fresh)
-            )
+            entry = Entry(Event.QUOTED, data=told(fresh))
+            return self.move(connection, request, State.PENDING, entry, changes)
 
         return await self.database.run(work)
 
     async def fail(self, request_id: str, expected: State, failure: Failure) -> Request:
         changes = {"failure": dump(failure)}
-        data = {"code": failure.code.value, "detail": failure.detail}
-        return await self.advance(request_id, expected, State.FAILED, Event.FAILED, changes, data)
+        entry = Entry(
+            Event.FAILED, data={"code": failure.code.value}, personal={"detail": failure.detail}
+        )
+        return await self.advance(request_id, expected, State.FAILED, entry, changes)
 
     async def claim(self, request_id: str) -> Request:
         """Take up an approved request; taking it up again after a crash changes nothing."""
@@ -54,7 +58,7 @@ class Executing(Moves):
                 return request
             if request.state is not State.APPROVED:
                 raise StaleRequestError(request.state)
-            return self.move(connection, request, State.EXECUTING, Event.STARTED, {}, None, {})
+            return self.move(connection, request, State.EXECUTING, Entry(Event.STARTED), {})
 
         return await self.database.run(work)
 
@@ -67,9 +71,8 @@ class Executing(Moves):
             request = expect(connection, request_id, State.EXECUTING)
             changes = quoted(request, order, selection, fresh)
             changes |= {"previous_quote": dump(request.quote), "decision": None}
-            return self.move(
-                connection, request, State.PENDING, Event.DRIFTED, changes, None, told(fresh)
-            )
+            entry = Entry(Event.DRIFTED, data=told(fresh))
+            return self.move(connection, request, State.PENDING, entry, changes)
 
         return await self.database.run(work)
 
@@ -81,16 +84,29 @@ class Executing(Moves):
             "claimed": outcome.claimed,
             "agreement": outcome.agreement.value,
         }
-        return await self.advance(
-            request_id, State.EXECUTING, State.DONE, Event.DONE, changes, data
-        )
+        entry = Entry(Event.DONE, data=data)
+        return await self.advance(request_id, State.EXECUTING, State.DONE, entry, changes)
 
     async def mark_unknown(self, request_id: str, failure: Failure) -> Request:
         changes = {"failure": dump(failure)}
-        data = {"detail": failure.detail}
-        return await self.advance(
-            request_id, State.EXECUTING, State.UNKNOWN, Event.UNKNOWN, changes, data
-        )
+        entry = Entry(Event.UNKNOWN, personal={"detail": failure.detail})
+        return await self.advance(request_id, State.EXECUTING, State.UNKNOWN, entry, changes)
+
+    async def overdue(self, request_id: str) -> Request | None:
+        """Expire a request that waited too long, else remind of it; None if neither is due."""
+
+        def work(connection: sa.Connection) -> Request | None:
+            request = get(connection, request_id)
+            now = self.now()
+            if request.due_at is None or request.due_at > now:
+                return None
+            if is_expired(request, now):
+                return self.move(connection, request, State.EXPIRED, Entry(Event.EXPIRED), {})
+            wait = reminded(self.policy_of(request.venue), request, now)
+            entry = Entry(Event.REMINDED, data={"reminder": wait.reminders})
+            return self.move(connection, request, request.state, entry, {}, wait)
+
+        return await self.database.run(work)
 
     async def refunded_before(self, request: Request) -> Money:
         """Add up what earlier requests for the same order are known to have refunded."""
@@ -107,8 +123,11 @@ class Executing(Moves):
         outcomes = [earlier.outcome for earlier in done if earlier.outcome]
         return total((outcome.refund for outcome in outcomes), currency)
 
-    async def claim_send(self, request: Request, attempt: int) -> bool:
-        """Note that attempt `attempt` is about to be made; False if that was noted before."""
+    async def claim_send(self, request: Request, attempt: int, body: Mapping[str, Any]) -> bool:
+        """Note that attempt `attempt` is about to be made; False if that was noted before.
+
+        `body`: what is about to be sent, without secrets, for the audit log.
+        """
 
         def work(connection: sa.Connection) -> bool:
             current = expect(connection, request.id, State.EXECUTING)
@@ -122,7 +141,8 @@ class Executing(Moves):
                     connection.execute(sa.insert(sends).values(row))
             except sa.exc.IntegrityError:
                 return False
-            audit.append(connection, Event.SENT, current, now, None, {"attempt": attempt})
+            entry = Entry(Event.SENT, data={"attempt": attempt, "body": body})
+            audit.append(connection, entry, current, now)
             return True
 
         return await self.database.run(work)
@@ -146,8 +166,10 @@ class Executing(Moves):
                 )
                 .values(answered_at=now, answer=answer.value, detail=detail, receipt=dump(receipt))
             )
-            data = {"attempt": attempt, "answer": answer.value, "detail": detail}
-            audit.append(connection, Event.ANSWERED, request, now, None, data)
+            stated = _stated(receipt) if receipt else None
+            data = {"attempt": attempt, "answer": answer.value, "receipt": stated}
+            entry = Entry(Event.ANSWERED, data=data, personal={"detail": detail})
+            audit.append(connection, entry, request, now)
 
         await self.database.run(work)
 
@@ -167,7 +189,7 @@ class Executing(Moves):
             receipt = load(Receipt, row.receipt)
             return Send(row.attempt, row.run, row.sent_at, answer, row.detail, receipt)
 
-        return await self.database.run(work)
+        return await self.database.read(work)
 
     async def delivered(
         self,
@@ -197,3 +219,15 @@ class Executing(Moves):
             )
 
         await self.database.run(work)
+
+
+def _stated(receipt: Receipt) -> dict[str, Any]:
+    """What the audit log keeps of an upstream's answer: figures and references, no card digits."""
+    return {
+        "refund": receipt.refund,
+        "total": receipt.total,
+        "paid": receipt.paid,
+        "balance": receipt.balance,
+        "reference": receipt.reference,
+        "updated_on": receipt.updated_on,
+    }

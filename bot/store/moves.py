@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from bot.domain.events import Event
 from bot.domain.order import Order
 from bot.domain.policy import Policy
 from bot.domain.quote import Quote
-from bot.domain.request import Actor, Request, StaleRequestError, State, check_transition
+from bot.domain.request import Request, StaleRequestError, State, check_transition
 from bot.domain.selection import Selection
+from bot.domain.waiting import Wait, wait_from
 from bot.store import audit
+from bot.store.audit import Entry
 from bot.store.database import Database
 from bot.store.rows import dump, request_from_row
 from bot.store.tables import requests
+
+_BY_ID = sa.select(requests).where(requests.c.id == sa.bindparam("request_id"))
+_BY_ID_LOCKED = _BY_ID.with_for_update()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +38,12 @@ class Moves:
         request_id: str,
         expected: State,
         target: State,
-        event: Event,
+        entry: Entry,
         changes: dict[str, Any],
-        data: dict[str, Any],
     ) -> Request:
         def work(connection: sa.Connection) -> Request:
             request = expect(connection, request_id, expected)
-            return self.move(connection, request, target, event, changes, None, data)
+            return self.move(connection, request, target, entry, changes)
 
         return await self.database.run(work)
 
@@ -49,39 +52,47 @@ class Moves:
         connection: sa.Connection,
         request: Request,
         target: State,
-        event: Event,
+        entry: Entry,
         changes: dict[str, Any],
-        actor: Actor | None,
-        data: dict[str, Any],
+        wait: Wait | None = None,
     ) -> Request:
+        """Move `request` on. `wait`: how it waits from now on, if not as one that just entered."""
         check_transition(request.state, target)
         now = self.now()
-        changed = connection.execute(
+        waits = wait or wait_from(self.policy_of(request.venue), target, now)
+        row = connection.execute(
             sa.update(requests)
             .where(
                 requests.c.id == request.id,
                 requests.c.version == request.version,
                 requests.c.state == request.state.value,
             )
-            .values(state=target.value, version=request.version + 1, updated_at=now, **changes)
-        )
-        if changed.rowcount != 1:
+            .values(
+                state=target.value,
+                version=request.version + 1,
+                updated_at=now,
+                **asdict(waits),
+                **changes,
+            )
+            .returning(requests)
+        ).first()
+        if row is None:
             raise StaleRequestError(request.state)
-        moved = get(connection, request.id)
-        audit.append(connection, event, moved, now, actor, data)
+        moved = request_from_row(row)
+        audit.append(connection, entry, moved, now)
         return moved
 
     async def select(self, query: sa.Select[Any]) -> Sequence[Request]:
         def work(connection: sa.Connection) -> Sequence[Request]:
             return [request_from_row(row) for row in connection.execute(query)]
 
-        return await self.database.run(work)
+        return await self.database.read(work)
 
 
-def find(connection: sa.Connection, request_id: str) -> Request | None:
-    row = connection.execute(
-        sa.select(requests).where(requests.c.id == request_id).with_for_update()
-    ).first()
+def find(connection: sa.Connection, request_id: str, *, lock: bool = True) -> Request | None:
+    """Read a request; `lock`: and let nobody else change it until this transaction ends."""
+    query = _BY_ID_LOCKED if lock else _BY_ID
+    row = connection.execute(query, {"request_id": request_id}).first()
     return request_from_row(row) if row else None
 
 
@@ -114,6 +125,15 @@ def told(fresh: Quote) -> dict[str, Any]:
     return {
         "refund": fresh.refund,
         "tickets": fresh.tickets,
-        "selection": {line.line_id: line.cancelled for line in fresh.lines},
+        "fees_kept": fresh.fees_kept,
+        "lines": {
+            line.line_id: {
+                "cancelled": line.cancelled,
+                "of": line.quantity,
+                "unit_price": line.unit_price,
+                "amount": line.amount,
+            }
+            for line in fresh.lines
+        },
         "fingerprint": fresh.fingerprint,
     }

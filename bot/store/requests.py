@@ -11,11 +11,17 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from bot.domain.request import LIVE_STATES, Request, State
+from bot.domain.request import LIVE_STATES, WAITING_STATES, Request, State
 from bot.store.deciding import Deciding
 from bot.store.executing import Executing
 from bot.store.moves import find
 from bot.store.tables import requests
+
+# Literals, as in the indexes: a partial index serves no parameter.
+_WAITS = requests.c.state.in_(
+    [sa.literal_column(f"'{state.value}'") for state in sorted(WAITING_STATES)]
+)
+_WORKING = [State.REQUESTED.value, State.APPROVED.value, State.EXECUTING.value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +29,7 @@ class RequestStore(Deciding, Executing):
     """The whole ledger; listeners and workflows each see their part of it."""
 
     async def get(self, request_id: str) -> Request | None:
-        return await self.database.run(lambda connection: find(connection, request_id))
+        return await self.database.read(lambda connection: find(connection, request_id, lock=False))
 
     async def latest_for_order(self, venue: str, order_id: str) -> Request | None:
         found = await self.select(
@@ -36,12 +42,8 @@ class RequestStore(Deciding, Executing):
 
     async def waiting(self, limit: int) -> Sequence[Request]:
         """Return requests that wait for a decision or for help, oldest first."""
-        states = [State.PENDING.value, State.UNKNOWN.value]
         return await self.select(
-            sa.select(requests)
-            .where(requests.c.state.in_(states))
-            .order_by(requests.c.updated_at)
-            .limit(limit)
+            sa.select(requests).where(_WAITS).order_by(requests.c.created_at).limit(limit)
         )
 
     async def recent(self, limit: int) -> Sequence[Request]:
@@ -51,17 +53,28 @@ class RequestStore(Deciding, Executing):
         )
 
     async def left_lying(self, since: datetime, limit: int) -> Sequence[Request]:
-        """Return requests with work to do that nobody has touched since `since`."""
-        working = [State.REQUESTED.value, State.APPROVED.value, State.EXECUTING.value]
-        unfinished = sa.or_(
-            requests.c.state.in_(working), requests.c.delivered_version < requests.c.version
-        )
-        return await self.select(
-            sa.select(requests)
-            .where(unfinished, requests.c.updated_at < since)
-            .order_by(requests.c.updated_at)
-            .limit(limit)
-        )
+        """Return requests with work to do that nobody has touched since `since`.
+
+        Two queries, each with an index of its own that holds no more than what is under way.
+        """
+        working = requests.c.state.in_(_WORKING)
+        behind = requests.c.delivered_version < requests.c.version
+        found: dict[str, Request] = {}
+        for unfinished in (working, behind):
+            query = sa.select(requests).where(unfinished, requests.c.updated_at < since)
+            oldest = await self.select(query.order_by(requests.c.updated_at).limit(limit))
+            found |= {request.id: request for request in oldest}
+        return list(found.values())
+
+    async def due(self, limit: int) -> Sequence[str]:
+        """Return the ids of requests whose reminder or expiry is due, longest overdue first."""
+        now = self.now()
+
+        def work(connection: sa.Connection) -> Sequence[str]:
+            query = sa.select(requests.c.id).where(requests.c.due_at <= now)
+            return list(connection.scalars(query.order_by(requests.c.due_at).limit(limit)))
+
+        return await self.database.read(work)
 
     async def count_live(self) -> Mapping[str, int]:
         """Count the requests in each live state."""
@@ -75,4 +88,4 @@ class RequestStore(Deciding, Executing):
             )
             return dict.fromkeys(live, 0) | {row[0]: row[1] for row in rows}
 
-        return await self.database.run(work)
+        return await self.database.read(work)

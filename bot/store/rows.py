@@ -69,6 +69,9 @@ def request_from_row(row: sa.Row[Any]) -> Request:
         card=_message(row.card_channel, row.card_ts),
         result=_message(row.result_channel, row.result_ts),
         delivered_version=row.delivered_version,
+        reminders=row.reminders,
+        due_at=row.due_at,
+        expires_at=row.expires_at,
     )
 
 

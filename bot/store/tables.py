@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy import types
 
-from bot.domain.request import LIVE_STATES
+from bot.domain.request import LIVE_STATES, WAITING_STATES, State
 
 metadata = sa.MetaData(
     naming_convention={
@@ -36,7 +37,12 @@ class Instant(types.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-_LIVE = ", ".join(sorted(f"'{state.value}'" for state in LIVE_STATES))
+def _listed(states: Iterable[State]) -> str:
+    return ", ".join(sorted(f"'{state.value}'" for state in states))
+
+
+_LIVE = _listed(LIVE_STATES)
+_WAITING = _listed(WAITING_STATES)
 
 # Domain values travel as JSON text: they are written and read whole, never queried into.
 requests = sa.Table(
@@ -72,6 +78,10 @@ requests = sa.Table(
     sa.Column("delivered_version", sa.Integer, nullable=False, server_default="0"),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
+    # The wait for people is these three, never a sleeping workflow.
+    sa.Column("reminders", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("due_at", Instant),
+    sa.Column("expires_at", Instant),
     # One live request per order, held by the database itself.
     sa.Index(
         "ux_requests_live",
@@ -85,6 +95,21 @@ requests = sa.Table(
     sa.Index("ux_requests_delivery_key", "delivery_key", unique=True),
     sa.Index("ix_requests_order", "venue", "order_id", "created_at"),
     sa.Index("ix_requests_state", "state", "updated_at"),
+    sa.Index("ix_requests_created_at", "created_at"),
+    # What is due by itself: a reminder or the expiry.
+    sa.Index(
+        "ix_requests_due_at",
+        "due_at",
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    ),
+    # What waits for people, oldest first.
+    sa.Index(
+        "ix_requests_waiting",
+        "created_at",
+        sqlite_where=sa.text(f"state IN ({_WAITING})"),
+        postgresql_where=sa.text(f"state IN ({_WAITING})"),
+    ),
     # What the sweep looks for: cards behind their request. Empty when all is well.
     sa.Index(
         "ix_requests_undelivered",
@@ -111,13 +136,39 @@ sends = sa.Table(
     sa.PrimaryKeyConstraint("request_id", "revision", "attempt"),
 )
 
+# One row per message that must stand in Slack once: where it goes, when it is its channel's turn,
+# and whether a call to post it is (or was, when a process died) under way.
+posts = sa.Table(
+    "posts",
+    metadata,
+    sa.Column("request_id", sa.String(32), sa.ForeignKey("requests.id"), nullable=False),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("channel", sa.String(32), nullable=False),
+    sa.Column("turn_at", Instant, nullable=False),
+    sa.Column("begun_at", Instant),
+    sa.Column("begun_by", sa.String(64)),
+    sa.Column("ts", sa.String(32)),
+    sa.PrimaryKeyConstraint("request_id", "kind"),
+)
+
+# When a channel's next message may be posted: the pace that Slack allows, kept by all processes.
+channel_turns = sa.Table(
+    "channel_turns",
+    metadata,
+    sa.Column("channel", sa.String(32), primary_key=True),
+    sa.Column("next_at", Instant, nullable=False),
+)
+
+# Append-only: triggers refuse every change but one, taking out `personal`. `id` counts without
+# gaps; `hash` covers the row, the digest of `personal` and the hash of the row before.
 audit_events = sa.Table(
     "audit_events",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("at", Instant, nullable=False),
     sa.Column("event", sa.String(64), nullable=False),
     sa.Column("request_id", sa.String(32), sa.ForeignKey("requests.id"), nullable=False),
+    sa.Column("request_version", sa.Integer, nullable=False),
     sa.Column("venue", sa.String(64), nullable=False),
     sa.Column("order_id", sa.String(64), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
@@ -125,6 +176,17 @@ audit_events = sa.Table(
     sa.Column("actor_user", sa.String(32)),
     sa.Column("actor_team", sa.String(32)),
     sa.Column("actor_enterprise", sa.String(32)),
+    sa.Column("channel", sa.String(32)),
+    sa.Column("message_ts", sa.String(32)),
+    sa.Column("action_ts", sa.String(32)),
+    sa.Column("trigger_id", sa.String(255)),
+    sa.Column("payload_digest", sa.String(64)),
+    sa.Column("software", sa.String(32), nullable=False),
     sa.Column("data", sa.Text, nullable=False),
-    sa.Index("ix_audit_events_request_id", "request_id"),
+    sa.Column("personal", sa.Text),
+    sa.Column("personal_digest", sa.String(64)),
+    sa.Column("previous_hash", sa.String(64), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Index("ix_audit_events_request_id", "request_id", "request_version"),
+    sa.Index("ix_audit_events_at", "at"),
 )

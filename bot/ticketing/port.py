@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Protocol
 
 from bot.domain.order import Order
 from bot.domain.quote import Notify
@@ -27,6 +29,15 @@ class Ticketing(Protocol):
         Raises OrderNotFoundError, NotPermittedError, RefusedError or UnavailableError where the
         upstream certainly changed nothing, OutcomeLostError where that is unknown.
         """
+        ...
+
+    def outgoing(self, order: Order, selection: Selection, notify: Notify) -> Mapping[str, Any]:
+        """What `cancel` would send for the same arguments, without secrets: for the audit log."""
+        ...
+
+    @property
+    def gives_up_after(self) -> timedelta:
+        """How long `cancel` takes at most: later, none of its attempts is under way any more."""
         ...
 
     def may_resend(self, notify: Notify) -> bool:

@@ -1,46 +1,58 @@
 """The durable engine, DBOS Transact, behind a port of a few methods: only this module knows it.
 
 Workflows are short and named, take a request id and return nothing; what they know is in our own
-rows. Settings and traps: facts/durable.md section 5.
+rows, so any of them may be started again from its beginning. Settings and traps: facts/durable.md
+section 5.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import sqlite3
-from collections.abc import Awaitable, Callable, Coroutine
-from pathlib import Path
-from typing import IO, Protocol, TypeVar
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import Protocol, TypeVar
 
-import psycopg
 import sqlalchemy as sa
+import stamina
 import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 from dbos import error as dbos_error
+
+from bot.domain.request import LedgerUnavailableError
+from bot.workflows.place import Place
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 # Bumping it would strand what is in flight; workflow code changes stay compatible instead.
 _APPLICATION_VERSION = "1"
-_LOCK_NAMESPACE = 0x5253434E
+# What a process does not take on at once waits here for whichever has a hand free.
+_QUEUE = "rescind"
+_QUEUE_POLL_SECONDS = 0.25
 _OVER = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
-
-
-class EngineError(Exception):
-    """The engine cannot start; the message says why and what to do."""
+# The store may be away for as long as a server takes to come back.
+_LEDGER_PATIENCE_SECONDS = 900
+_PRUNED_AT_ONCE = 1000
 
 
 class Durable(Protocol):
     """What a workflow may use: everything else it does must be inside a step."""
 
     async def step(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
-        """Do `work` at least once and remember its result (JSON) across crashes."""
+        """Do `work` at least once and remember its result (JSON) across crashes.
+
+        While the ledger cannot be reached, `work` is tried again: it must be able to bear that.
+        """
         ...
 
     async def sleep(self, seconds: float) -> None:
         """Wait, across crashes, until `seconds` after the first time this was reached."""
+        ...
+
+    async def hand_over(self, name: str, request_id: str) -> None:
+        """Start another workflow that goes on after this one, once."""
         ...
 
 
@@ -48,23 +60,62 @@ Workflow = Callable[[Durable, str], Coroutine[None, None, None]]
 
 
 class _Durable:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
     async def step(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
         async def run() -> T:
-            return await work()
+            with self._engine.at_work():
+                async for attempt in stamina.retry_context(
+                    on=LedgerUnavailableError,
+                    attempts=None,
+                    timeout=_LEDGER_PATIENCE_SECONDS,
+                    wait_initial=0.2,
+                    wait_max=10,
+                ):
+                    with attempt:
+                        return await work()
+                raise AssertionError("unreachable: the last attempt returns or raises")
 
-        return await DBOS.run_step_async({"name": name}, run)
+        await self._engine.before_work()
+        result = await DBOS.run_step_async({"name": name}, run)
+        await self._engine.stand_still_when_stopping()
+        return result
 
     async def sleep(self, seconds: float) -> None:
         await DBOS.sleep_async(seconds)
 
+    async def hand_over(self, name: str, request_id: str) -> None:
+        await self._engine.start(name, f"{name}:after:{DBOS.workflow_id}", request_id)
+
 
 class Engine:
-    """One process's executor over `url`, the same database as everything else."""
+    """One process's executor. `database`: the engine's own tables; `at_once`: how much it takes on.
 
-    def __init__(self, url: sa.URL) -> None:
-        self._url = url
+    On SQLite the tables have a file of their own: what it holds can be found again from the
+    requests, so it needs no disk flush per step, and never keeps an acknowledgement waiting.
+    `give_way` is awaited before every piece of work: something else may be more urgent.
+    """
+
+    def __init__(
+        self,
+        database: sa.Engine,
+        place: Place,
+        at_once: int = 16,
+        give_way: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._database = database
+        self._at_once = at_once
+        self._give_way = give_way
         self._workflows: dict[str, Callable[[str], Coroutine[None, None, None]]] = {}
-        self._lock: IO[str] | psycopg.Connection | None = None
+        self._running: set[str] = set()
+        self._suspects: set[str] = set()
+        self._stopping = False
+        self._closing = False
+        self._steps = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.place = place
 
     def register(
         self,
@@ -77,89 +128,166 @@ class Engine:
         `rescue` brings the request to a visible end state if the workflow fails unexpectedly;
         without one the error is logged, and the sweep starts the workflow anew.
         """
-        durable = _Durable()
+        durable = _Durable(self)
 
         async def run(request_id: str) -> None:
-            try:
-                await workflow(durable, request_id)
-            except dbos_error.DBOSException:
-                raise  # the engine's own signals, such as another process having taken over
-            except Exception as error:
-                kind = type(error).__name__
-                log.exception("workflow_failed", workflow=name, request=request_id, error=kind)
-                if rescue is None:
+            with self._counted():
+                try:
+                    await workflow(durable, request_id)
+                    await self.stand_still_when_stopping()
+                except (dbos_error.DBOSException, sa.exc.SQLAlchemyError, LedgerUnavailableError):
+                    # The engine's own signals, such as another process having taken over, and
+                    # databases that are away: nothing of ours went wrong, it will be started anew.
                     raise
-                await durable.step("rescue", lambda: rescue(request_id))
+                except Exception as error:
+                    await self.stand_still_when_stopping()
+                    kind = type(error).__name__
+                    log.exception("workflow_failed", workflow=name, request=request_id, error=kind)
+                    if rescue is None:
+                        raise
+                    await durable.step("rescue", lambda: rescue(request_id))
 
         self._workflows[name] = DBOS.workflow(name=name, max_recovery_attempts=1000)(run)
 
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        workflow_id = str(DBOS.workflow_id)
+        self._running.add(workflow_id)
+        try:
+            yield
+        finally:
+            self._running.discard(workflow_id)
+
     async def launch(self) -> None:
-        """Take this process's place and resume what an earlier one left. EngineError if taken."""
-        await asyncio.to_thread(self._take_place)
+        """Take a place and resume what was left in it; PlaceError if every place is taken."""
+        await asyncio.to_thread(self.place.take)
         config = DBOSConfig(
             name="rescind",
-            system_database_url=self._url.render_as_string(hide_password=False),
+            system_database_url=self._database.url.render_as_string(hide_password=False),
+            system_database_engine=self._database,
             application_version=_APPLICATION_VERSION,
-            executor_id="slot-0",
+            executor_id=self.place.executor_id,
             max_executor_threads=32,
             serializer=DBOSPortableJSONSerializer(),
             log_level="WARNING",
             run_migrations=True,
         )
         DBOS(config=config)
-        DBOS.launch()
+        with self.place.alone():  # two processes that create the tables at once would collide
+            DBOS.launch()  # not in a thread: workflows run on the loop that it is called on
+        await DBOS.register_queue_async(
+            _QUEUE, worker_concurrency=self._at_once, polling_interval_sec=_QUEUE_POLL_SECONDS
+        )
 
     async def start(self, name: str, workflow_id: str, request_id: str) -> None:
-        """Start a workflow; starting the same id again changes nothing."""
+        """Start a workflow here, or where there is a hand free; the same id again does nothing."""
+        if self._stopping:
+            return  # the sweep of another process, or of the next one, finds what is due
+        await self.before_work()
+        workflow = self._workflows[name]
         with SetWorkflowID(workflow_id):
-            await DBOS.start_workflow_async(self._workflows[name], request_id)
+            if len(self._running) < self._at_once:
+                await DBOS.start_workflow_async(workflow, request_id)
+            else:
+                await DBOS.enqueue_workflow_async(_QUEUE, workflow, request_id)
 
     async def start_anew(self, name: str, workflow_id: str, request_id: str) -> None:
-        """Start a workflow, also if one of that id came to its end without doing its work."""
+        """Start a workflow, also if one of that id came to an end without doing its work."""
         status = await DBOS.get_workflow_status_async(workflow_id)
-        if status is not None and status.status in _OVER:
+        if status is None:
+            await self.start(name, workflow_id, request_id)
+        elif status.status in _OVER:
             log.warning("workflow_started_anew", workflow=workflow_id, ended=status.status)
             await DBOS.delete_workflow_async(workflow_id)
-        await self.start(name, workflow_id, request_id)
+            await self.start(name, workflow_id, request_id)
+        elif status.status == "PENDING" and self._seems_lost(workflow_id, status.executor_id):
+            # It broke off so badly that not even that could be written down, on a full disk say.
+            log.warning("workflow_resumed", workflow=workflow_id)
+            await DBOS.resume_workflows_async([workflow_id], queue_name=_QUEUE)
 
-    async def close(self, seconds: int = 5) -> None:
-        """Let running workflows end within `seconds`; the next process resumes the rest."""
-        await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=seconds)
-        if self._lock is not None:
-            self._lock.close()
+    def _seems_lost(self, workflow_id: str, executor_id: str | None) -> bool:
+        """Whether a workflow of ours was found not running, and not for the first time.
 
-    def _take_place(self) -> None:
-        if self._url.get_backend_name() == "sqlite":
-            path = Path(str(self._url.database))
-            if sqlite3.sqlite_version_info < (3, 35):
-                raise EngineError(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer")
-            self._lock = _locked_file(path.with_name(path.name + ".lock"))
-        else:
-            self._lock = _advisory_lock(self._url)
+        Once means nothing: it may be about to run, or about to be noted as over.
+        """
+        if executor_id != self.place.executor_id or workflow_id in self._running:
+            self._suspects.discard(workflow_id)
+            return False
+        if workflow_id in self._suspects:
+            self._suspects.discard(workflow_id)
+            return True
+        self._suspects.add(workflow_id)
+        return False
 
+    async def adopt(self) -> int:
+        """Take over the work of processes that are gone for good; return how much it was.
 
-def _locked_file(path: Path) -> IO[str]:
-    """SQLite serves one process; a second one would take the first one's live work."""
-    file = path.open("a")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise EngineError(
-            f"another rescind process already uses {path.with_suffix('').name}: stop it first, or "
-            "set DATABASE_URL to another file"
-        ) from error
-    return file
-
-
-def _advisory_lock(url: sa.URL) -> psycopg.Connection:
-    """Hold one executor's place for as long as this process lives (facts/durable.md 2.3)."""
-    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = psycopg.connect(plain, autocommit=True)
-    taken = connection.execute("select pg_try_advisory_lock(%s, 0)", (_LOCK_NAMESPACE,)).fetchone()
-    if taken != (True,):
-        connection.close()
-        raise EngineError(
-            "another rescind process already works on this PostgreSQL database: stop it first"
+        A process that is merely slow still holds its place, so nothing is taken from it.
+        """
+        if self.place.is_only_one:
+            return 0
+        pending = await DBOS.list_workflows_async(
+            status="PENDING", load_input=False, load_output=False
         )
-    return connection
+        orphans: dict[str, list[str]] = {}
+        for workflow in pending:
+            if workflow.executor_id and workflow.executor_id != self.place.executor_id:
+                orphans.setdefault(workflow.executor_id, []).append(workflow.workflow_id)
+        adopted = 0
+        for executor_id in await asyncio.to_thread(self.place.vacant, frozenset(orphans)):
+            ids = orphans[executor_id]
+            log.warning("work_adopted", of=executor_id, workflows=len(ids))
+            await DBOS.resume_workflows_async(ids, queue_name=_QUEUE)
+            await asyncio.to_thread(self.place.release, executor_id)
+            adopted += len(ids)
+        return adopted
+
+    async def prune(self, before: datetime) -> int:
+        """Delete what ended before `before`: our own rows are the history. Returns how many."""
+        ended = await DBOS.list_workflows_async(
+            status=sorted(_OVER),
+            completed_before=before.isoformat(),
+            limit=_PRUNED_AT_ONCE,
+            load_input=False,
+            load_output=False,
+        )
+        if ended:
+            await DBOS.delete_workflows_async([workflow.workflow_id for workflow in ended])
+        return len(ended)
+
+    async def before_work(self) -> None:
+        await self.stand_still_when_stopping()
+        if self._give_way is not None:
+            await self._give_way()
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Mark a step as under way, so that stopping waits for it."""
+        self._steps += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._steps -= 1
+            if not self._steps:
+                self._idle.set()
+
+    async def stand_still_when_stopping(self) -> None:
+        """Go no further in a process that stops; whoever resumes the workflow goes on from here."""
+        if self._closing:
+            await asyncio.Event().wait()
+
+    def stop_starting(self) -> None:
+        """Take on nothing new from now on."""
+        self._stopping = True
+
+    async def close(self, seconds: float = 3) -> None:
+        """Let steps that are under way end within `seconds`; the next process resumes the rest."""
+        self._stopping = self._closing = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), seconds)
+        # What still runs breaks off when the process ends; the engine would tell of each in vain.
+        logging.getLogger("dbos").setLevel(logging.CRITICAL)
+        await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
+        self._database.dispose()
+        self.place.leave()

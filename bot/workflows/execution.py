@@ -25,7 +25,7 @@ from bot.ticketing import (
     TicketingError,
     UnavailableError,
 )
-from bot.workflows.delivery import deliver
+from bot.workflows.delivery import deliver_soon
 from bot.workflows.engine import Durable
 from bot.workflows.failures import failure_of
 from bot.workflows.services import Services
@@ -54,12 +54,18 @@ async def execute(services: Services, durable: Durable, request_id: str) -> None
     if found == Next.OPEN:
         found = await _settle(services, durable, path)
     if found == Next.STUCK:
+        # An attempt whose process died, or was only thought to, may still be under way.
+        left = await durable.step("patience", path.patience)
+        if left:
+            await durable.sleep(left)
+            found = await _settle(services, durable, path)
+    if found == Next.STUCK:
         found = await durable.step("send_again", path.send_again)
     if found == Next.OPEN:
         found = await _settle(services, durable, path)
     if found == Next.STUCK:
         await durable.step("give_up", path.give_up)
-    await deliver(services, durable, request_id)
+    await deliver_soon(services, durable, request_id)
 
 
 async def _settle(services: Services, durable: Durable, path: _MoneyPath) -> Next:
@@ -119,9 +125,10 @@ class _MoneyPath:
     async def _send(
         self, request: Request, order: Order, selection: Selection, attempt: int
     ) -> Next:
-        if not await self._ledger.claim_send(request, attempt):
-            return Next.OPEN
         system = self._services.ticketing(request.venue)
+        body = system.outgoing(order, selection, request.notify)
+        if not await self._ledger.claim_send(request, attempt, body):
+            return Next.OPEN
         try:
             receipt = await system.cancel(order, selection, request.notify)
         except (NotPermittedError, OrderNotFoundError, UnavailableError) as error:
@@ -189,6 +196,18 @@ class _MoneyPath:
             return True
         is_check = send.run != request.run and send.answer is not Answer.ACCEPTED
         return is_check and self._services.now() - send.sent_at > self._services.pauses.late
+
+    async def patience(self) -> float:
+        """Seconds for which the last attempt, of which nobody noted the end, may still go on."""
+        try:
+            request = await self._ledger.claim(self._request_id)
+        except StaleRequestError:
+            return 0
+        send = await self._ledger.last_send(request)
+        if send is None or send.answer is not None or send.run != request.run:
+            return 0
+        over = send.sent_at + self._services.ticketing(request.venue).gives_up_after
+        return max(0.0, (over - self._services.now()).total_seconds())
 
     async def send_again(self) -> Next:
         """Make the second attempt where that is harmless and the first one shows no effect."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.domain.delivery import Delivery
 from bot.domain.money import Money
@@ -22,6 +22,10 @@ class Ledger(Protocol):
     async def get(self, request_id: str) -> Request | None: ...
 
     async def left_lying(self, since: datetime, limit: int) -> Sequence[Request]: ...
+
+    async def due(self, limit: int) -> Sequence[str]: ...
+
+    async def overdue(self, request_id: str) -> Request | None: ...
 
     async def record_quote(
         self, request_id: str, order: Order, selection: Selection, fresh: Quote
@@ -41,7 +45,7 @@ class Ledger(Protocol):
 
     async def refunded_before(self, request: Request) -> Money: ...
 
-    async def claim_send(self, request: Request, attempt: int) -> bool: ...
+    async def claim_send(self, request: Request, attempt: int, body: Mapping[str, Any]) -> bool: ...
 
     async def record_answer(
         self,

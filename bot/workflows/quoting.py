@@ -6,7 +6,7 @@ from bot.domain.quote import quote
 from bot.domain.request import Failure, FailureCode, Request, StaleRequestError, State
 from bot.domain.selection import Selection
 from bot.ticketing import TicketingError
-from bot.workflows.delivery import deliver
+from bot.workflows.delivery import deliver_soon
 from bot.workflows.engine import Durable
 from bot.workflows.failures import failure_of
 from bot.workflows.services import Services
@@ -15,7 +15,7 @@ from bot.workflows.services import Services
 async def quote_request(services: Services, durable: Durable, request_id: str) -> None:
     """REQUESTED to PENDING with a quote, or to FAILED with the reason."""
     await durable.step("quote", lambda: _quote(services, request_id))
-    await deliver(services, durable, request_id)
+    await deliver_soon(services, durable, request_id)
 
 
 async def _quote(services: Services, request_id: str) -> None:

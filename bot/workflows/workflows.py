@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+import psycopg
+import sqlalchemy as sa
 import structlog
 
-from bot.domain.request import Request, State
+from bot.domain.request import LedgerUnavailableError, Request, StaleRequestError, State
 from bot.workflows.delivery import deliver
 from bot.workflows.engine import Durable, Engine, Workflow
 from bot.workflows.execution import execute, rescue_execution
+from bot.workflows.place import PlaceError
 from bot.workflows.quoting import quote_request, rescue_quote
 from bot.workflows.services import Services
 
 log = structlog.get_logger(__name__)
 
 _SWEEP_AT_MOST = 200
+_ROUNDS_PER_PRUNING = 60
 
 
 class Workflows:
@@ -56,13 +61,49 @@ class Workflows:
                 await self.engine.start_anew(name, workflow_id, request.id)
         return len(found)
 
-    async def sweep_forever(self) -> None:
-        while True:
+    async def remind(self) -> int:
+        """Remind of what waits, or let it expire; return how many requests were due."""
+        due = await self._services.ledger.due(_SWEEP_AT_MOST)
+        for request_id in due:
             try:
-                await self.sweep()
-            except Exception:
-                log.exception("sweep_failed")
-            await asyncio.sleep(self._services.pauses.sweep)
+                moved = await self._services.ledger.overdue(request_id)
+            except StaleRequestError:
+                continue  # somebody decided in this very moment
+            if moved is not None:
+                await self.advance(moved)
+        return len(due)
+
+    async def keep_house(self) -> None:
+        """One round of what happens by itself; most of it is for one process to do.
+
+        Raises PlaceError once another process has taken this one's place.
+        """
+        place = self.engine.place
+        await asyncio.to_thread(place.keep)
+        await self.engine.adopt()
+        if await asyncio.to_thread(place.leads):
+            await self.sweep()
+            await self.remind()
+
+    async def keep_house_forever(self) -> None:
+        """Keep house, round after round, until PlaceError."""
+        for number in itertools.count(1):
+            try:
+                await self.keep_house()
+                if number % _ROUNDS_PER_PRUNING == 0:
+                    await self.engine.prune(self._services.now() - self._services.pauses.keep)
+            except PlaceError:
+                raise
+            except Exception as error:
+                log.warning(
+                    "housekeeping_failed", error=type(error).__name__, exc_info=_ours(error)
+                )
+
+
+def _ours(error: Exception) -> bool:
+    """Whether the log needs the traceback: not of a database that is away."""
+    away = (LedgerUnavailableError, sa.exc.OperationalError, psycopg.OperationalError)
+    return not isinstance(error, away)
 
 
 def _due(request: Request) -> list[tuple[str, str]]:

@@ -19,6 +19,15 @@ from starlette.types import Receive, Scope, Send
 from bot.slack.guard import Guard
 
 SIGNING_SECRET = "bench-signing-secret"
+RAW = "raw Starlette, signature only"
+DEFAULT = "bare Bolt, default"
+
+
+async def _healthz(_: Request) -> Response:
+    return Response("ok")
+
+
+_HEALTH = Route("/healthz", _healthz)
 
 
 async def _only_the_signature(scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,7 +43,7 @@ def raw() -> Starlette:
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
             await guard(scope, receive, send)
 
-    return Starlette(routes=[Route("/slack/events", Endpoint(), methods=["POST"])])
+    return Starlette(routes=[Route("/slack/events", Endpoint(), methods=["POST"]), _HEALTH])
 
 
 def bolt(*, process_before_response: bool) -> Starlette:
@@ -59,12 +68,12 @@ def bolt(*, process_before_response: bool) -> Starlette:
     async def events(request: Request) -> Response:
         return await handler.handle(request)
 
-    return Starlette(routes=[Route("/slack/events", events, methods=["POST"])])
+    return Starlette(routes=[Route("/slack/events", events, methods=["POST"]), _HEALTH])
 
 
 BASELINES: dict[str, Callable[[], Starlette]] = {
-    "raw Starlette, signature only": raw,
-    "bare Bolt, default": lambda: bolt(process_before_response=False),
+    RAW: raw,
+    DEFAULT: lambda: bolt(process_before_response=False),
     "bare Bolt, process_before_response": lambda: bolt(process_before_response=True),
 }
 

@@ -1,6 +1,8 @@
 """A Slack and an ACME that answer at once, in a process of their own, for any channel and order.
 
-`/wait/{channel}/{count}` tells the benchmark when a channel has had so many messages.
+`/wait/{channel}/{count}` tells the benchmark when a channel has had so many messages,
+`/reached/{count}` when all channels together have; `/calls/{order}` which calls concerned an order.
+The channel of order 123 is C123.
 """
 
 from __future__ import annotations
@@ -9,7 +11,9 @@ import asyncio
 import itertools
 import json
 import sys
+import time
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -20,15 +24,23 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 Json = dict[str, Any]
+# What was called, when it began and when it was answered: the seconds of CLOCK_MONOTONIC, which
+# all processes of a machine share.
+Call = tuple[str, float, float]
 
+_WAIT_SECONDS = 120
 _stamps = itertools.count(1)
 _remaining: dict[str, int] = defaultdict(lambda: 4)
 _posted: dict[str, list[Json]] = defaultdict(list)
+_calls: dict[str, list[Call]] = defaultdict(list)
 _changed = asyncio.Condition()
+_total = 0
 
 
 async def slack(request: Request) -> Response:
     """Any Web API method; messages are kept by channel."""
+    global _total  # noqa: PLW0603 - this process's one count
+    begun = time.monotonic()
     body = await request.body()
     if request.headers.get("content-type", "").startswith("application/json"):
         arguments = json.loads(body)
@@ -36,20 +48,45 @@ async def slack(request: Request) -> Response:
         arguments = {key: values[0] for key, values in parse_qs(body.decode()).items()}
     method = request.path_params["method"]
     answer: Json = {"ok": True, "url": "https://bench.example.org/", "team_id": "T1"}
+    channel = arguments.get("channel", "")
     if method == "chat.postMessage":
-        answer |= {"channel": arguments["channel"], "ts": f"{next(_stamps)}.000100"}
+        answer |= {"channel": channel, "ts": f"{next(_stamps)}.000100"}
         async with _changed:
-            _posted[arguments["channel"]].append(arguments)
+            _posted[channel].append(arguments)
+            _total += 1
             _changed.notify_all()
+    _calls[channel[1:]].append((method, begun, time.monotonic()))
     return JSONResponse(answer)
 
 
-async def wait(request: Request) -> Response:
-    """Answer once a channel has had `count` messages; give the last one's blocks."""
-    channel, count = request.path_params["channel"], request.path_params["count"]
+async def _until(happened: Callable[[], bool]) -> bool:
     async with _changed:
-        await _changed.wait_for(lambda: len(_posted[channel]) >= count)
-    return JSONResponse(_posted[channel][-1].get("blocks"))
+        try:
+            await asyncio.wait_for(_changed.wait_for(happened), _WAIT_SECONDS)
+        except TimeoutError:
+            return False
+    return True
+
+
+async def wait(request: Request) -> Response:
+    """Answer once a channel has had `count` messages; give the last one's blocks and moment."""
+    channel, count = request.path_params["channel"], request.path_params["count"]
+    if not await _until(lambda: len(_posted[channel]) >= count):
+        return JSONResponse({"messages": len(_posted[channel])}, status_code=504)
+    blocks = _posted[channel][-1].get("blocks")
+    # Slack's client sends blocks as JSON within JSON or within a form, as it likes.
+    return JSONResponse(json.loads(blocks) if isinstance(blocks, str) else blocks)
+
+
+async def reached(request: Request) -> Response:
+    """Answer once all channels together have had `count` messages."""
+    count = request.path_params["count"]
+    done = await _until(lambda: _total >= count)
+    return JSONResponse({"messages": _total}, status_code=200 if done else 504)
+
+
+async def calls(request: Request) -> Response:
+    return JSONResponse(_calls[request.path_params["order"]])
 
 
 def _order(order_id: str) -> Json:
@@ -60,24 +97,40 @@ def _order(order_id: str) -> Json:
 
 
 async def detail(request: Request) -> Response:
-    return JSONResponse(_order(request.path_params["order"]))
+    begun = time.monotonic()
+    order_id = request.path_params["order"]
+    answer = _order(order_id)
+    _calls[order_id].append(("detail", begun, time.monotonic()))
+    return JSONResponse(answer)
 
 
 async def update(request: Request) -> Response:
+    begun = time.monotonic()
     body = await request.json()
-    before = _remaining[body["orderId"]]
-    _remaining[body["orderId"]] = body["orderItems"][0]["quantity"]
-    refund = (before - _remaining[body["orderId"]]) * 100
-    return JSONResponse({"id": body["orderId"], "refundAmount": f"{refund}.00"})
+    order_id = body["orderId"]
+    before = _remaining[order_id]
+    _remaining[order_id] = body["orderItems"][0]["quantity"]
+    refund = (before - _remaining[order_id]) * 100
+    _calls[order_id].append(("update", begun, time.monotonic()))
+    return JSONResponse({"id": order_id, "refundAmount": f"{refund}.00"})
 
 
+async def healthz(_: Request) -> Response:
+    return Response("ok")
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+_HANDLERS: dict[str, tuple[Handler, str]] = {
+    "/api/{method}": (slack, "POST"),
+    "/acme/v2/b2b/orders/detail/{order}": (detail, "GET"),
+    "/acme/v2/b2b/orders/update": (update, "POST"),
+    "/wait/{channel}/{count:int}": (wait, "GET"),
+    "/reached/{count:int}": (reached, "GET"),
+    "/calls/{order}": (calls, "GET"),
+    "/healthz": (healthz, "GET"),
+}
 app = Starlette(
-    routes=[
-        Route("/api/{method}", slack, methods=["POST"]),
-        Route("/wait/{channel}/{count:int}", wait),
-        Route("/acme/v2/b2b/orders/detail/{order}", detail),
-        Route("/acme/v2/b2b/orders/update", update, methods=["POST"]),
-    ]
+    routes=[Route(path, handler, methods=[verb]) for path, (handler, verb) in _HANDLERS.items()]
 )
 
 if __name__ == "__main__":

@@ -8,33 +8,48 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from tests.integration.stage import Stage, open_stage
+from tests.faults.campaign import FULL, SMOKE, Size
+from tests.faults.servers import Postgres, own_postgres
 
 _TOLD: list[str] = []
 
+Tell = Callable[[str, Mapping[str, object]], None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--smoke", action="store_true", help="fault tests: a small campaign instead of the full one"
+    )
+
 
 @pytest.fixture
-def tell() -> Callable[[str, Mapping[str, object]], None]:
+def size(pytestconfig: pytest.Config) -> Size:
+    return SMOKE if pytestconfig.getoption("--smoke") else FULL
+
+
+@pytest.fixture
+def tell(request: pytest.FixtureRequest) -> Tell:
     """Add a line of counts to the summary at the end of the run."""
 
-    def add(fault: str, counts: Mapping[str, object]) -> None:
-        _TOLD.append(f"{fault}: " + ", ".join(f"{name}={n}" for name, n in counts.items()))
+    def add(what: str, counts: Mapping[str, object]) -> None:
+        told = ", ".join(f"{name}={n}" for name, n in counts.items())
+        _TOLD.append(f"{request.node.name}: {what}: {told}")
 
     return add
 
 
 @pytest.fixture
-def chance() -> random.Random:
+def chance(request: pytest.FixtureRequest) -> random.Random:
     """Chance with a seed that is told, and can be given again as FAULTS_SEED."""
     seed = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(1_000_000))
-    _TOLD.append(f"seed {seed} (FAULTS_SEED={seed} repeats the plans)")
+    _TOLD.append(f"{request.node.name}: seed {seed} (FAULTS_SEED={seed} repeats the plans)")
     return random.Random(seed)  # noqa: S311 - a plan, not a secret
 
 
-@pytest.fixture
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with open_stage(tmp_path_factory.mktemp("faults")) as running:
-        yield running
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with own_postgres() as server:
+        yield server
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

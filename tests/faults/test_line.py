@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
-from tests.faults.campaign import ledger, plans, start, travel
-from tests.faults.line import CUT_AFTER, CUT_BEFORE, PASS, TWICE, Line
-from tests.integration.stage import Stage
+from tests.faults.conftest import Tell
+from tests.faults.ledger import ledger
+from tests.faults.line import CUT_AFTER, CUT_BEFORE, PASS, TWICE
+from tests.faults.people import plans, start, travel
+from tests.faults.scene import Scene, open_scene
+from tests.faults.weather import Weather
 
-Tell = Callable[[str, Mapping[str, object]], None]
-
-ORDERS = 12
-STRIKES = 40
+ORDERS = 15
 
 
 @pytest.mark.parametrize(
@@ -26,34 +25,34 @@ STRIKES = 40
     ],
 )
 def test_a_bad_line_from_slack(
-    stage: Stage, chance: random.Random, tell: Tell, fault: str, kinds: tuple[str, ...]
+    tmp_path: Path, chance: random.Random, tell: Tell, fault: str, kinds: tuple[str, ...]
 ) -> None:
-    journeys = start(stage, plans(chance, ORDERS))
-    line = Line(stage.bot.url, lambda: chance.choice(kinds))
-    with line.running():
-        stage.sandbox.bot_url = line.url
+    given = plans(chance, ORDERS)
+    with open_scene(tmp_path, choose=lambda: chance.choice(kinds), chance=chance) as scene:
+        journeys = start(scene, given)
         travel(journeys)
-    books = ledger(journeys)
-    tell(fault, {**line.done, **books.counts})
-    assert books.wrong == []
-    assert books.counts["extra cards"] == 0
+        books = ledger(scene, journeys)
+        tell(fault, {**scene.line.done, **books.counts})
+        assert not books.wrong, "\n".join(books.wrong)
+        _assert_no_trouble(scene, books.counts["extra cards"] + books.counts["extra replies"])
 
 
-def test_a_bad_line_to_slack(stage: Stage, chance: random.Random, tell: Tell) -> None:
+def test_a_bad_line_to_slack(tmp_path: Path, chance: random.Random, tell: Tell) -> None:
     """Calls that get lost, errors, rate limits and slowness, one after the other."""
-    journeys = start(stage, plans(chance, ORDERS))
-    done: Counter[str] = Counter()
+    with open_scene(tmp_path, chance=chance) as scene:
+        journeys = start(scene, plans(chance, ORDERS))
+        weather = Weather(scene, chance, pauses=(0.05, 0.3))
+        weather.start()
+        # One after the other, so that the weather meets them all.
+        travel(journeys, under_way=lambda: 3 + weather.done.total() // 3)
+        weather.stop()
+        books = ledger(scene, journeys)
+        tell("Slack's Web API struck", {**weather.done, **books.counts})
+        assert weather.stumbled == []
+        assert not books.wrong, "\n".join(books.wrong)
+        _assert_no_trouble(scene, books.counts["extra cards"] + books.counts["extra replies"])
 
-    def strike() -> int:
-        if done.total() < STRIKES:
-            kind = chance.choice(("ratelimited", "http_500", "drop_before", "slow"))
-            method = chance.choice(("chat.postMessage", "chat.update", "views.open"))
-            stage.people.slack_fault(method, kind, times=1, retry_after=1, seconds=0.2)
-            done[kind] += 1
-        return ORDERS
 
-    travel(journeys, under_way=strike)
-    books = ledger(journeys)
-    tell("Slack's Web API struck", {**done, **books.counts})
-    assert books.wrong == []
-    assert books.counts["extra cards"] == 0
+def _assert_no_trouble(scene: Scene, copies: int) -> None:
+    assert copies == 0
+    assert not scene.fleet.troubles(), scene.fleet[0].log()

@@ -47,6 +47,7 @@ class Bot:
         self.environment = bot_environment(sandbox, folder, port) | {"LOG_LEVEL": "WARNING"}
         self.environment |= environment
         self.folder = folder
+        self.module = "bot"
         self.log_file = folder / "bot.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -66,7 +67,7 @@ class Bot:
     def launch(self, command: str) -> None:
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bot", command],
+                [sys.executable, "-m", self.module, command],
                 cwd=self.folder,
                 env=self.environment,
                 stdout=log,

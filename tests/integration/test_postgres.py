@@ -104,13 +104,6 @@ def test_a_kill_before_the_card_is_shown_loses_nothing(postgres: Stage) -> None:
     assert len(case.cards()) == 1
 
 
-def test_a_second_process_refuses_to_start(postgres: Stage) -> None:
-    second = run_bot("serve", cwd=postgres.bot.folder, environment=postgres.bot.environment)
-    assert second.returncode == 2
-    (line,) = second.stderr.splitlines()
-    assert "another rescind process already works on this PostgreSQL database" in line
-
-
 def test_connections_that_were_cut_are_replaced(postgres: Stage, database_url: str) -> None:
     """A cut connection is replaced; the card of a request made afterwards comes."""
     with psycopg.connect(database_url, autocommit=True) as connection:

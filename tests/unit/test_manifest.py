@@ -56,6 +56,12 @@ SLASH_COMMAND = record(
     usage_hint=text(1000),
     should_escape=FLAG,
 )
+SCOPE_LIST: Json = {
+    "type": "array",
+    "uniqueItems": True,
+    "maxItems": 255,
+    "items": {"type": "string", "pattern": r"^[a-z]+(\.[a-z]+)*(:[a-z]+)*$"},
+}
 # Slack's documented limits (facts/slack.md, "Manifest" and "Slash commands").
 SCHEMA = record(
     ["display_information", "features", "oauth_config", "settings"],
@@ -74,15 +80,7 @@ SCHEMA = record(
     ),
     oauth_config=record(
         ["scopes"],
-        scopes=record(
-            ["bot"],
-            bot={
-                "type": "array",
-                "uniqueItems": True,
-                "maxItems": 255,
-                "items": {"type": "string", "pattern": r"^[a-z]+(\.[a-z]+)*(:[a-z]+)*$"},
-            },
-        ),
+        scopes=record(["bot"], bot=SCOPE_LIST, bot_optional=SCOPE_LIST),
     ),
     settings=record(
         ["interactivity"],
@@ -104,7 +102,9 @@ SCOPES: dict[str, set[str]] = {
     "chat_postEphemeral": {"chat:write"},
     "chat_postMessage": {"chat:write"},
     "chat_update": {"chat:write"},
+    "conversations_history": {"channels:history", "groups:history"},
     "conversations_open": {"im:write"},
+    "conversations_replies": {"channels:history", "groups:history"},
     "views_open": set(),
 }
 
@@ -125,9 +125,16 @@ def test_the_scopes_are_those_of_the_methods_called_and_no_more() -> None:
     methods = set(called_methods())
     assert methods == set(SCOPES)
     needed = {"commands"}.union(*(SCOPES[method] for method in methods))
-    granted = load_manifest()["oauth_config"]["scopes"]["bot"]
-    assert set(granted) == needed
-    assert "*" not in granted
+    asked = load_manifest()["oauth_config"]["scopes"]
+    assert set(asked["bot"]) == needed
+    assert "*" not in asked["bot"]
+
+
+def test_to_read_messages_is_asked_for_as_a_favour() -> None:
+    """Slack wants what is optional in both lists (docs.slack.dev, app manifest reference)."""
+    asked = load_manifest()["oauth_config"]["scopes"]
+    assert set(asked["bot_optional"]) == {"channels:history", "groups:history"}
+    assert set(asked["bot_optional"]) <= set(asked["bot"])
 
 
 class SilentPoster(Poster):

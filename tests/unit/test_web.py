@@ -9,15 +9,15 @@ from collections.abc import Mapping
 
 import httpx
 import pytest
-import sqlalchemy as sa
 from pydantic import SecretStr
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from starlette.types import ASGIApp
 
+from bot.domain.request import LedgerUnavailableError
 from bot.slack.guard import Guard
-from bot.web import Readiness, web_app
+from bot.web import Precedence, Readiness, web_app
 
 pytestmark = pytest.mark.anyio
 
@@ -30,7 +30,7 @@ class Database:
 
     async def ping(self) -> None:
         if self._down:
-            raise sa.exc.OperationalError("select 1", {}, OSError("gone"))
+            raise LedgerUnavailableError("OperationalError")
 
 
 class Store:
@@ -56,6 +56,7 @@ def house(
         database=Database(down=down),
         store=Store(),
         readiness=readiness or Readiness(slack=None),
+        precedence=Precedence(),
         guard=guard,
         bolt=AsyncSlackRequestHandler(bolt()),
     )

@@ -28,9 +28,13 @@ class Shortcut:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The parts of a manifest that decide what the sandbox allows."""
+    """The parts of a manifest that decide what the sandbox allows.
+
+    `optional_scopes`, some of `scopes`, are those whoever installs the app may withhold.
+    """
 
     scopes: tuple[str, ...] = ()
+    optional_scopes: tuple[str, ...] = ()
     commands: tuple[SlashCommand, ...] = ()
     shortcuts: tuple[Shortcut, ...] = ()
 
@@ -44,7 +48,8 @@ class Manifest:
 def load_manifest(path: Path | None = None) -> Manifest:
     """The manifest of the repository, or of the installed package.
 
-    Raises FileNotFoundError if there is none, TypeError if it is not a mapping.
+    Raises FileNotFoundError if there is none, TypeError if it is not a mapping, ValueError if an
+    optional scope is not among the bot's scopes, where Slack wants it as well.
     """
     document = yaml.safe_load((path or _find()).read_text(encoding="utf-8"))
     if not isinstance(document, dict):
@@ -62,9 +67,13 @@ def _find() -> Path:
 
 def _manifest(document: Json) -> Manifest:
     features = as_object(document.get("features"))
-    scopes = as_object(as_object(document.get("oauth_config")).get("scopes"))
+    asked = as_object(as_object(document.get("oauth_config")).get("scopes"))
+    scopes, optional = _names(asked.get("bot")), _names(asked.get("bot_optional"))
+    if not set(optional) <= set(scopes):
+        raise ValueError("manifest.yml: every scope of bot_optional has to be in bot as well")
     return Manifest(
-        scopes=tuple(str(scope) for scope in as_list(scopes.get("bot"))),
+        scopes=scopes,
+        optional_scopes=optional,
         commands=tuple(
             SlashCommand(
                 command=as_text(entry.get("command")),
@@ -84,3 +93,7 @@ def _manifest(document: Json) -> Manifest:
             for entry in map(as_object, as_list(features.get("shortcuts")))
         ),
     )
+
+
+def _names(listed: object) -> tuple[str, ...]:
+    return tuple(str(name) for name in as_list(listed))

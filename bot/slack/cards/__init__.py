@@ -2,6 +2,7 @@
 
 from bot.slack.cards.card import card
 from bot.slack.cards.message import Message
+from bot.slack.cards.reminder import reminder
 from bot.slack.cards.result import reply
 
-__all__ = ["Message", "card", "reply"]
+__all__ = ["Message", "card", "reminder", "reply"]

@@ -99,7 +99,7 @@ def outdated_copy(request: Request, link: str | None) -> str:
     """What replaces a second copy of a card, such as a crash can leave behind."""
     where = f" <{link}|Open the card>." if link else ""
     return (
-        f"An outdated copy of the card of order {foreign(request.order_label, 40)}, which is "
+        f"An outdated copy of a card: the request for order {foreign(request.order_label, 40)} is "
         f"{words.state_title(request)}.{where}"
     )
 
@@ -108,6 +108,11 @@ def moved_on(request: Request) -> str:
     """Tell who got there first, and when."""
     order = foreign(request.order_label, 40)
     decision = request.decision
+    if request.state is State.EXPIRED:
+        return (
+            f"Too late: nobody decided on order {order} in time, so this request expired. Nothing "
+            f"was changed. Use `/cancel-order {foreign(request.order_id, 40)}` to ask again."
+        )
     if decision is None:
         return f"Nothing to do any more: order {order} is {words.state_title(request)}."
     verb = {
@@ -184,6 +189,12 @@ def form_failed() -> str:
 
 def nothing_posted(request: Request, venue: Venue) -> str:
     """The private end of a request that never got a card."""
+    if request.state is State.EXPIRED:
+        return (
+            f"Order {foreign(request.order_id, 40)} was not cancelled: its card could not be shown "
+            f"in time, so nobody could decide. Nothing was changed. "
+            f"{words.ask_again(request, venue)}"
+        )
     if request.failure is None:
         return f"Order {foreign(request.order_id, 40)} was not cancelled."
     why = words.failure(request, request.failure, venue)

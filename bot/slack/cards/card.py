@@ -11,6 +11,7 @@ from bot.slack.cards import words
 from bot.slack.cards.format import (
     clean,
     clock,
+    deadline,
     event_time,
     foreign,
     masked_email,
@@ -32,6 +33,7 @@ from bot.slack.cards.message import (
 )
 
 METADATA_EVENT = "rescind_request"
+CARD = "card"
 _BLOCK_PREFIX = "decision"
 # Fifty blocks a message: what is listed line by line must leave room for the rest.
 _LINES_SHOWN = 40
@@ -47,13 +49,16 @@ def card(request: Request, venue: Venue) -> Message:
     return Message(
         text=_summary(request, request.quote, venue),
         blocks=tuple(_blocks(request, request.quote, venue)),
-        metadata=metadata(request),
+        metadata=metadata(request, CARD),
     )
 
 
-def metadata(request: Request) -> dict[str, object]:
-    """Ids only: anyone with access to the history can read it."""
-    payload = {"request_id": request.id, "version": request.version}
+def metadata(request: Request, kind: str) -> dict[str, object]:
+    """Tell which message of which request this is, so that it is found again after a crash.
+
+    Ids only: anyone with access to the history can read it.
+    """
+    payload = {"request_id": request.id, "kind": kind, "version": request.version}
     return {"event_type": METADATA_EVENT, "event_payload": payload}
 
 
@@ -93,6 +98,8 @@ def _blocks(request: Request, quote: Quote, venue: Venue) -> Iterator[Block]:
         if bars:
             yield section("Use *Choose tickets* to leave out what cannot be cancelled here.")
     yield from sections(_state_texts(request, venue))
+    if request.state is State.PENDING and request.expires_at is not None:
+        yield context(f"Expires {deadline(request.expires_at, venue)}, unless somebody decides.")
     buttons = _buttons(request, quote, venue)
     if buttons:
         yield actions(block_id(request), buttons)
@@ -202,6 +209,11 @@ def _state_texts(request: Request, venue: Venue) -> Iterator[str]:
                 yield ":warning: *Figures do not agree*: see the thread before telling the guest."
         case State.FAILED if request.failure is not None:
             yield f":x: {words.failure(request, request.failure, venue)}"
+        case State.EXPIRED:
+            yield (
+                ":hourglass: Nobody decided in time, so nothing was changed. "
+                f"{words.ask_again(request, venue)}"
+            )
         case State.UNKNOWN:
             yield unknown_text(request, venue)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from babel.dates import format_datetime
 from babel.numbers import format_currency
@@ -49,6 +49,13 @@ def event_time(moment: datetime, venue: Venue) -> str:
     )
 
 
+def deadline(moment: datetime, venue: Venue) -> str:
+    """A time of our own at the venue; in UTC, and saying so, where no zone is configured."""
+    if venue.timezone is None:
+        return f"{event_time(moment.astimezone(UTC), venue)} UTC"
+    return event_time(moment, venue)
+
+
 def clock(moment: datetime) -> str:
     """A moment that everybody sees in their own zone."""
     stamp = int(moment.timestamp())
@@ -63,6 +70,15 @@ def duration(span: timedelta) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def roughly(span: timedelta) -> str:
+    """A span as people say it, in its largest unit of which there are two or more."""
+    minutes = max(0, round(span.total_seconds() / 60))
+    for unit, size in (("days", 24 * 60), ("hours", 60)):
+        if minutes >= 2 * size:
+            return f"{minutes // size} {unit}"
+    return "1 minute" if minutes == 1 else f"{minutes} minutes"
 
 
 def person(actor: Actor) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Block = dict[str, Any]
@@ -17,18 +17,21 @@ FALLBACK_LIMIT = 3900
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message: `text` is what notifications and screen readers use; `metadata` holds ids only."""
+    """A message: `text` is what notifications and screen readers use; `metadata` holds ids only.
+
+    `broadcast`: in a thread, it is shown in the channel as well.
+    """
 
     text: str
     blocks: tuple[Block, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)
+    broadcast: bool = False
 
 
 def simplified(message: Message) -> Message:
     """The same in Slack's oldest blocks: the text, and whatever buttons there are."""
     buttons = tuple(block for block in message.blocks if block["type"] == "actions")
-    blocks = (section(message.text), *buttons) if buttons else ()
-    return Message(message.text, blocks, message.metadata)
+    return replace(message, blocks=(section(message.text), *buttons) if buttons else ())
 
 
 def clip(text: str, limit: int) -> str:

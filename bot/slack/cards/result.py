@@ -11,6 +11,8 @@ from bot.slack.cards.card import metadata, unknown_text
 from bot.slack.cards.format import clock, duration, foreign, money, person, tickets
 from bot.slack.cards.message import Block, Message, context, fields, section, sections
 
+RESULT = "result"
+
 
 def reply(request: Request, venue: Venue) -> Message | None:
     """Render the thread's reply; None in states that the card tells well enough alone."""
@@ -19,7 +21,7 @@ def reply(request: Request, venue: Venue) -> Message | None:
     text = _sentence(request, venue)
     if text is None:
         return None
-    return Message(text=text, blocks=(section(text),), metadata=metadata(request))
+    return Message(text=text, blocks=(section(text),), metadata=metadata(request, RESULT))
 
 
 def _sentence(request: Request, venue: Venue) -> str | None:
@@ -39,6 +41,11 @@ def _sentence(request: Request, venue: Venue) -> str | None:
         case State.REJECTED if decision is not None:
             note = f"\n>{foreign(decision.note, 500)}" if decision.note else ""
             return f"{asker} {person(decision.by)} rejected this. Nothing was changed.{note}"
+        case State.EXPIRED:
+            return (
+                f"{asker} nobody decided on order {order} in time, so this request expired. "
+                f"Nothing was changed. {words.ask_again(request, venue)}"
+            )
         case State.UNKNOWN:
             return f"{asker} {_approver(decision)}{unknown_text(request, venue)}"
         case State.DONE if decision is not None:
@@ -78,7 +85,7 @@ def _refund_details(request: Request, outcome: Outcome, venue: Venue) -> Message
     return Message(
         text=f"{headline}: {count} of order {order} cancelled.",
         blocks=tuple(blocks),
-        metadata=metadata(request),
+        metadata=metadata(request, RESULT),
     )
 
 

@@ -32,6 +32,12 @@ def state_title(request: Request) -> str:
     return STATE_TITLES[request.state]
 
 
+def ask_again(request: Request, venue: Venue) -> str:
+    """Say how to ask for the same once more; with the venue's key, which is right everywhere."""
+    command = f"/cancel-order {foreign(venue.key, 40)}:{foreign(request.order_id, 40)}"
+    return f"If it is still wanted, ask again with `{command}`."
+
+
 def warning(item: QuoteWarning, quote: Quote, venue: Venue) -> str:
     line = next((line for line in quote.lines if line.line_id == item.line_id), None)
     name = foreign(line.name, 80) if line else ""

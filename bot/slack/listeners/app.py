@@ -31,6 +31,10 @@ def build_app(front: Front, client: AsyncWebClient) -> AsyncApp:
         process_before_response=True,
         # `guard` has verified the request over its raw bytes; Socket Mode is verified by its token.
         request_verification_enabled=False,
+        # For events, of which we take none, and for Slack's old certificate check.
+        ignoring_self_events_enabled=False,
+        url_verification_enabled=False,
+        ssl_check_enabled=False,
         attaching_function_token_enabled=False,
         raise_error_for_unhandled_request=True,
     )

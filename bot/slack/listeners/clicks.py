@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck
+from slack_bolt.async_app import AsyncAck, AsyncBoltRequest
 
 from bot.domain.policy import Action, Ruling, rule
 from bot.domain.request import Request
 from bot.slack.cards import answers, modals
 from bot.slack.cards.card import seen_revision
-from bot.slack.listeners.front import Front
+from bot.slack.listeners.front import Front, evidence
 from bot.slack.payloads import Click, FormContext
 
 
@@ -18,7 +18,7 @@ class Clicks:
     def __init__(self, front: Front) -> None:
         self._front = front
 
-    async def decide(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+    async def decide(self, ack: AsyncAck, body: dict[str, Any], request: AsyncBoltRequest) -> None:
         """Approve, withdraw, check again: the click itself decides."""
         click = Click.model_validate(body)
         action = Action(click.action.action_id)
@@ -28,6 +28,13 @@ class Clicks:
             click.actor,
             seen_revision(click.action.block_id),
             clicked=click.clicked,
+            evidence=evidence(
+                request,
+                click.trigger_id,
+                click.channel_id,
+                click.clicked.ts if click.clicked else None,
+                click.action.action_ts,
+            ),
         )
         if found is not None:
             self._front.retire(click.clicked, found[1])

@@ -10,7 +10,7 @@ from bot.domain.request import CreationResult, NewRequest, Request, Source
 from bot.slack import command_text
 from bot.slack.cards import answers, modals
 from bot.slack.command_text import Command, CommandError, Verb
-from bot.slack.listeners.front import Front, delivery_key
+from bot.slack.listeners.front import Front, delivery_key, evidence
 from bot.slack.payloads import FormContext, SlashCommand
 
 _LISTED = 10
@@ -33,11 +33,12 @@ class Commands:
             self._open_form(slash)
             await ack()
             return
-        key = delivery_key(request, slash.trigger_id)
-        text = await self._answer(command, slash, key)
+        text = await self._answer(command, slash, request)
         await ack(text=text, response_type="ephemeral")
 
-    async def _answer(self, command: Command, slash: SlashCommand, key: str | None) -> str:
+    async def _answer(
+        self, command: Command, slash: SlashCommand, request: AsyncBoltRequest
+    ) -> str:
         front = self._front
         match command:
             case Command(verb=Verb.CANCEL, order_id=str(order_id), venue=str(venue)):
@@ -49,7 +50,8 @@ class Commands:
                     source=Source.COMMAND,
                     reason=command.reason,
                     response_url=slash.response_url,
-                    delivery_key=key,
+                    delivery_key=delivery_key(request, slash.trigger_id),
+                    evidence=evidence(request, slash.trigger_id, slash.channel_id),
                 )
                 return self._asked(*await front.ledger.create(new))
             case Command(verb=Verb.STATUS, order_id=str(order_id), venue=str(venue)):

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from slack_bolt import BoltResponse
 from slack_bolt.error import BoltUnhandledRequestError
 
+from bot.domain.request import LedgerUnavailableError
 from bot.slack.listeners.front import Front
 from bot.slack.poster import Recipient
 
@@ -29,12 +30,7 @@ def answer_failure(
             # Signed, but not as Slack documents it: nothing to act on, and nobody to answer.
             log.warning("slack_payload_unreadable", kind=kind, mistakes=error.error_count())
             return BoltResponse(status=400, body="")
-        error_id = secrets.token_hex(4)
-        log.error("listener_failed", kind=kind, error_id=error_id, exc_info=error)
-        sentence = (
-            f"Something went wrong on our side (error {error_id}), so this did not count. Please "
-            "try again; if it stays, tell whoever runs this bot."
-        )
+        sentence = _sentence(error, kind)
         if "command" in body:
             answer = {"response_type": "ephemeral", "text": sentence}
             return BoltResponse(status=200, body=answer)
@@ -45,3 +41,18 @@ def answer_failure(
         return BoltResponse(status=500, body="")
 
     return answer
+
+
+def _sentence(error: Exception, kind: str) -> str:
+    if isinstance(error, LedgerUnavailableError):
+        log.error("ledger_unavailable", kind=kind, cause=str(error))
+        return (
+            "The bot cannot reach its database right now, so this did not count. Please try again "
+            "in a minute; if it stays, tell whoever runs this bot."
+        )
+    error_id = secrets.token_hex(4)
+    log.error("listener_failed", kind=kind, error_id=error_id, exc_info=error)
+    return (
+        f"Something went wrong on our side (error {error_id}), so this did not count. Please "
+        "try again; if it stays, tell whoever runs this bot."
+    )

@@ -13,7 +13,7 @@ from bot.domain.selection import SelectionError, SelectionProblem
 from bot.slack import command_text
 from bot.slack.cards import answers, modals
 from bot.slack.command_text import CommandError
-from bot.slack.listeners.front import Front, delivery_key
+from bot.slack.listeners.front import Front, delivery_key, evidence
 from bot.slack.payloads import FormContext, Submission
 from bot.slack.poster import Recipient
 
@@ -51,6 +51,7 @@ class Forms:
             reason=form.entered("reason"),
             response_url=context.response_url,
             delivery_key=delivery_key(request, form.trigger_id),
+            evidence=evidence(request, form.trigger_id, channel),
         )
         result, stored = await self._front.ledger.create(new)
         if result is CreationResult.OCCUPIED:
@@ -59,27 +60,35 @@ class Forms:
         self._front.advance(stored)
         await ack()
 
-    async def choose_tickets(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+    async def choose_tickets(
+        self, ack: AsyncAck, body: dict[str, Any], request: AsyncBoltRequest
+    ) -> None:
         form = Submission.model_validate(body)
         context = FormContext.load(form.private_metadata)
-        request = await self._front.ledger.get(context.request_id or "")
-        if request is None:
+        known = await self._front.ledger.get(context.request_id or "")
+        if known is None:
             await self._refused(ack, form, context, answers.unknown_request())
             return
-        counts, errors = _counts(form, request)
+        counts, errors = _counts(form, known)
         if errors:
             await _errors(ack, errors)
             return
         try:
             found = await self._front.ledger.reselect(
-                request.id, form.actor, context.revision, counts
+                known.id,
+                form.actor,
+                context.revision,
+                counts,
+                evidence(request, form.trigger_id, context.channel),
             )
         except SelectionError as error:
-            await _errors(ack, _selection_errors(error, form, request))
+            await _errors(ack, _selection_errors(error, form, known))
             return
         await self._finish(ack, form, context, Action.EDIT, found)
 
-    async def reject_reason(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+    async def reject_reason(
+        self, ack: AsyncAck, body: dict[str, Any], request: AsyncBoltRequest
+    ) -> None:
         form = Submission.model_validate(body)
         context = FormContext.load(form.private_metadata)
         note = form.entered("reason")
@@ -87,11 +96,16 @@ class Forms:
             await _errors(ack, {"reason": "Say why, so that the requester knows what to do."})
             return
         found = await self._front.ledger.decide(
-            context.request_id or "", Action.REJECT, form.actor, context.revision, note
+            context.request_id or "",
+            Action.REJECT,
+            form.actor,
+            context.revision,
+            note,
+            evidence=evidence(request, form.trigger_id, context.channel),
         )
         await self._finish(ack, form, context, Action.REJECT, found)
 
-    async def resolve(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+    async def resolve(self, ack: AsyncAck, body: dict[str, Any], request: AsyncBoltRequest) -> None:
         form = Submission.model_validate(body)
         context = FormContext.load(form.private_metadata)
         note, truth = form.entered("reason"), form.entered("truth")
@@ -108,6 +122,7 @@ class Forms:
             context.revision,
             note,
             resolved_as=State(truth),
+            evidence=evidence(request, form.trigger_id, context.channel),
         )
         await self._finish(ack, form, context, Action.RESOLVE, found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ import structlog
 from slack_bolt.async_app import AsyncBoltRequest
 
 from bot.domain.delivery import DeliveryImpossibleError, DeliveryPostponedError
-from bot.domain.request import MessageRef, Request
+from bot.domain.request import Evidence, MessageRef, Request
 from bot.domain.venue import Venue
 from bot.slack.background import Background
 from bot.slack.cards import Message, answers
@@ -78,6 +79,18 @@ class Front:
         except (DeliveryImpossibleError, DeliveryPostponedError) as error:
             log.warning("form_not_opened", form=form.get("callback_id"), cause=str(error))
             await self._tell(recipient, answers.form_failed())
+
+
+def evidence(
+    request: AsyncBoltRequest,
+    trigger_id: str,
+    channel: str | None,
+    message_ts: str | None = None,
+    action_ts: str | None = None,
+) -> Evidence:
+    """Keep what Slack stated about a delivery; its body only as a digest, for it names people."""
+    digest = hashlib.sha256(request.raw_body.encode()).hexdigest()
+    return Evidence(channel, message_ts, action_ts, trigger_id[:255] or None, digest)
 
 
 def delivery_key(request: AsyncBoltRequest, trigger_id: str) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -47,13 +48,26 @@ class AcmeTicketing:
         return order_from_wire(wire, order_id, self.venue, self.currency)
 
     async def cancel(self, order: Order, selection: Selection, notify: Notify) -> Receipt:
+        path, body = self._outgoing(order, selection, notify)
+        wire = await self.client.write(path, body)
         if notify is Notify.REFUND:
-            wire = await self.client.write(
-                self.refund_path.lstrip("/"), refund_body(order, selection)
-            )
             return _refund_receipt(wire, self.currency)
-        wire = await self.client.write(UPDATE_PATH, update_body(order, selection, notify))
         return _update_receipt(wire, self.currency)
+
+    def outgoing(self, order: Order, selection: Selection, notify: Notify) -> dict[str, Any]:
+        path, body = self._outgoing(order, selection, notify)
+        return {"method": "POST", "path": f"/{path}", "body": body}
+
+    def _outgoing(
+        self, order: Order, selection: Selection, notify: Notify
+    ) -> tuple[str, dict[str, Any]]:
+        if notify is Notify.REFUND:
+            return self.refund_path.lstrip("/"), refund_body(order, selection)
+        return UPDATE_PATH, update_body(order, selection, notify)
+
+    @property
+    def gives_up_after(self) -> timedelta:
+        return timedelta(seconds=self.client.timeouts.total)
 
     def may_resend(self, notify: Notify) -> bool:
         return notify is not Notify.REFUND

@@ -55,7 +55,7 @@ class AcmeClient:
         timeouts: Timeouts = Timeouts(),
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._total = timeouts.total
+        self.timeouts = timeouts
         self._api_key = api_key
         self._http = httpx.AsyncClient(
             base_url=base_url,
@@ -71,7 +71,10 @@ class AcmeClient:
     async def read(self, path: str) -> Any:  # noqa: ANN401 - whatever JSON ACME answers
         """GET `path` and return its JSON, trying a few times while ACME is unavailable."""
         async for attempt in stamina.retry_context(
-            on=UnavailableError, attempts=_READ_ATTEMPTS, timeout=self._total, wait_initial=0.2
+            on=UnavailableError,
+            attempts=_READ_ATTEMPTS,
+            timeout=self.timeouts.total,
+            wait_initial=0.2,
         ):
             with attempt:
                 return await self._read_once(path)
@@ -79,7 +82,7 @@ class AcmeClient:
 
     async def _read_once(self, path: str) -> Any:  # noqa: ANN401
         try:
-            async with asyncio.timeout(self._total):
+            async with asyncio.timeout(self.timeouts.total):
                 response = await self._http.get(path)
         except (httpx.HTTPError, TimeoutError) as error:
             raise UnavailableError(_cause(error)) from error
@@ -95,7 +98,7 @@ class AcmeClient:
     async def write(self, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401
         """POST `body` once, never again by itself, and return the JSON of the answer."""
         try:
-            async with asyncio.timeout(self._total):
+            async with asyncio.timeout(self.timeouts.total):
                 response = await self._http.post(path, json=body)
         except _NOT_SENT as error:
             raise UnavailableError(_cause(error)) from error

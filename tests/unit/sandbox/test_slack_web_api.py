@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.sandbox.slack.manifest import load_manifest
 from tests.unit.sandbox.slack_desk import (
     ARCHIVE,
     AVERY,
@@ -80,6 +82,23 @@ def test_by_default_the_bot_has_the_scopes_of_the_manifest() -> None:
     with desk(granted_scopes=None) as at:
         assert at.api("chat.postMessage", channel=REFUNDS, text="x")["ok"]
         assert at.api("users.info", user=ROBIN)["error"] == "missing_scope"
+
+
+def test_whoever_installs_the_app_may_withhold_what_is_optional() -> None:
+    with desk(granted_scopes=None) as at:
+        assert at.api("conversations.history", channel=REFUNDS)["ok"]
+    with desk(granted_scopes=None, optional_scopes=False) as at:
+        assert at.api("chat.postMessage", channel=REFUNDS, text="x")["ok"]
+        answer = at.api("conversations.history", channel=REFUNDS)
+        assert answer["error"] == "missing_scope"
+        assert answer["needed"] == "channels:history,groups:history,im:history,mpim:history"
+
+
+def test_an_optional_scope_has_to_be_asked_for_as_well(tmp_path: Path) -> None:
+    lone = tmp_path / "manifest.yml"
+    lone.write_text("oauth_config: {scopes: {bot: [commands], bot_optional: [im:history]}}")
+    with pytest.raises(ValueError, match="bot_optional"):
+        load_manifest(lone)
 
 
 def test_an_unknown_method_is_refused(at: Desk) -> None:

@@ -67,6 +67,8 @@ class Slack:
 
 
 async def _arguments(request: web.Request) -> Json:
+    if request.method == "GET":
+        return dict(request.query)
     if request.content_type == "application/json":
         arguments: Json = await request.json()
         return arguments
@@ -81,7 +83,7 @@ async def _arguments(request: web.Request) -> Json:
 async def slack_and_poster() -> AsyncIterator[tuple[Slack, Poster]]:
     slack = Slack()
     app = web.Application()
-    app.router.add_post("/{method}", slack.answer)
+    app.router.add_route("*", "/{method}", slack.answer)
     async with TestServer(app) as server, aiohttp.ClientSession() as session:
         slack.base = str(server.make_url("/"))
         client = AsyncWebClient("xoxb-test", slack.base, session=session, retry_handlers=[])

@@ -60,7 +60,7 @@ def test_every_refusal_is_a_sentence(ruling: Ruling, action: Action) -> None:
         (State.APPROVED, "<@U0APPROVE> approved this already"),
         (State.REJECTED, "<@U0APPROVE> rejected this already"),
         (State.WITHDRAWN, "<@U0APPROVE> withdrew this already"),
-        (State.EXPIRED, "order 100130807 is expired"),
+        (State.EXPIRED, "nobody decided on order 100130807 in time, so this request expired"),
     ],
 )
 def test_a_click_that_came_second_learns_who_was_first(state: State, sentence: str) -> None:
@@ -124,6 +124,18 @@ def test_a_request_without_a_card_ends_with_the_reason() -> None:
     assert "26644388" in text
     assert "&lt;!channel&gt; is locked" in text
     assert "Nothing was changed." in text
+
+
+def test_a_request_that_expired_without_a_card_says_how_to_ask_again() -> None:
+    text = answers.nothing_posted(request(State.EXPIRED), VENUE)
+    assert "nobody could decide" in text
+    assert "`/cancel-order riverside:26644388`" in text
+
+
+def test_an_expired_request_is_told_by_its_status_and_on_a_copy_of_its_card() -> None:
+    expired = request(State.EXPIRED)
+    assert "*expired*" in answers.status(expired, "26644388", VENUE, lambda _: LINK)
+    assert "the request for order 100130807 is expired." in answers.outdated_copy(expired, None)
 
 
 @pytest.mark.parametrize(

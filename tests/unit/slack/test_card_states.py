@@ -15,7 +15,7 @@ from bot.domain.settlement import Receipt
 from bot.slack.cards import card, reply, words
 from bot.slack.cards.card import seen_revision
 from tests.examples import APPROVER, NOW, VENUE, line, order, request, usd
-from tests.unit.slack.rendered import everything, headers, objections
+from tests.unit.slack.rendered import buttons, everything, headers, objections
 
 TITLES = {
     State.PENDING: "waiting for approval",
@@ -66,6 +66,32 @@ def test_who_decided_stands_on_the_card(state: State, sentence: str) -> None:
 @pytest.mark.parametrize("state", [State.FAILED, State.REJECTED, State.WITHDRAWN, State.EXPIRED])
 def test_an_end_without_effect_says_that_nothing_happened(state: State) -> None:
     assert headers(card(request(state), VENUE))[1] == "Nothing was cancelled or refunded"
+
+
+UTC_VENUE = replace(VENUE, timezone=None)
+
+
+def test_a_card_that_waits_says_until_when() -> None:
+    until = replace(request(State.PENDING), expires_at=NOW + timedelta(hours=4))
+    assert "Expires Tue, Jul 14, 2026, 3:00 PM, unless" in everything(card(until, VENUE))
+    assert "Expires Tue, Jul 14, 2026, 7:00 PM UTC, unless" in everything(card(until, UTC_VENUE))
+    assert "Expires" not in everything(card(replace(until, expires_at=None), VENUE))
+    assert "Expires" not in everything(card(replace(until, state=State.APPROVED), VENUE))
+
+
+def test_a_card_that_expired_says_so_and_how_to_ask_again() -> None:
+    expired = request(State.EXPIRED)
+    shown = card(expired, VENUE)
+    text = everything(shown)
+    assert "Nobody decided in time, so nothing was changed." in text
+    assert "ask again with `/cancel-order riverside:26644388`" in text
+    assert buttons(shown) == []
+    answer = reply(expired, VENUE)
+    assert answer is not None
+    assert objections(answer) == []
+    assert answer.text.startswith("<@U0REQUEST> nobody decided on order 100130807 in time")
+    assert "Nothing was changed." in answer.text
+    assert "/cancel-order riverside:26644388" in answer.text
 
 
 def test_a_part_is_told_from_the_whole() -> None:

@@ -9,6 +9,7 @@ from bot.domain.request import Request, State
 from bot.slack.cards import Message, card, reply
 from bot.slack.cards.card import seen_revision
 from bot.slack.cards.format import clean, money
+from bot.slack.cards.message import simplified
 from tests.examples import VENUE
 from tests.strategies import GUEST_EMAIL, requests
 from tests.unit.slack.rendered import (
@@ -126,11 +127,16 @@ def test_a_click_tells_which_quote_it_saw(request: Request) -> None:
 @settings(max_examples=60)
 @given(quoted)
 def test_what_programs_can_read_holds_ids_only(request: Request) -> None:
-    for message in shown(request):
+    for message, kind in zip(shown(request), ("card", "result"), strict=False):
         assert message.metadata == {
             "event_type": "rescind_request",
-            "event_payload": {"request_id": request.id, "version": request.version},
+            "event_payload": {
+                "request_id": request.id,
+                "kind": kind,
+                "version": request.version,
+            },
         }
+        assert simplified(message).metadata == message.metadata
 
 
 @settings(max_examples=40)

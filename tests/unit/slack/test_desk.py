@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
+import structlog
 
-from bot.domain.delivery import Delivery, DeliveryImpossibleError, DeliveryPostponedError
-from bot.domain.request import Failure, FailureCode, MessageRef, State
-from bot.slack.cards import Message, card, reply
+from bot.domain.delivery import (
+    Delivery,
+    DeliveryImpossibleError,
+    DeliveryPostponedError,
+    Posting,
+)
+from bot.domain.request import Failure, FailureCode, MessageRef, Request, State
+from bot.slack.cards import Message, card, reminder, reply
 from bot.slack.cards.message import simplified
 from bot.slack.desk import SlackDesk
+from bot.slack.outbox import Outbox
 from bot.slack.poster import Poster, Recipient
 from tests.examples import CARD, CHANNEL, REPLY, REQUESTER, VENUE, request
+from tests.unit.slack.fake_posts import Clock, FakePosts
 
 pytestmark = pytest.mark.anyio
 
@@ -27,6 +36,7 @@ class FakePoster(Poster):
     def __init__(self, *troubles: Trouble | None) -> None:
         self.said: list[tuple[str, str, str | None, Message]] = []
         self.whispers: list[tuple[Recipient, str]] = []
+        self.workspace_url = None
         self._troubles = list(troubles)
 
     def _trouble(self) -> None:
@@ -38,6 +48,14 @@ class FakePoster(Poster):
         self._trouble()
         self.said.append(("post", channel, thread, message))
         return MessageRef(f"D{channel}" if channel[0] == "U" else channel, f"{len(self.said)}.0")
+
+    async def find(
+        self, channel: str, thread: str | None, since: datetime, request_id: str, kind: str
+    ) -> MessageRef | None:
+        """Find what was said last in that place: nothing else is ever looked for here."""
+        del since, request_id, kind
+        said = [n for n, (how, *place, _) in enumerate(self.said, 1) if place == [channel, thread]]
+        return MessageRef(channel, f"{said[-1]}.0") if said else None
 
     async def update(self, ref: MessageRef, message: Message) -> None:
         self._trouble()
@@ -52,9 +70,12 @@ class FakePoster(Poster):
         return [(how, channel, ts) for how, channel, ts, _ in self.said]
 
 
-def desk(*troubles: Trouble | None) -> tuple[FakePoster, SlackDesk]:
+def desk(*troubles: Trouble | None, posts: FakePosts | None = None) -> tuple[FakePoster, SlackDesk]:
+    """A desk; with the `posts` of an earlier one it is the same house after a while."""
     poster = FakePoster(*troubles)
-    return poster, SlackDesk(poster, {VENUE.key: VENUE})
+    rows = posts or FakePosts(Clock())
+    outbox = Outbox(poster, rows, rows.now, rows.now.pause)
+    return poster, SlackDesk(poster, outbox, {VENUE.key: VENUE})
 
 
 def no(cause: str) -> DeliveryImpossibleError:
@@ -62,9 +83,9 @@ def no(cause: str) -> DeliveryImpossibleError:
 
 
 async def test_a_venue_taken_out_of_the_settings_is_said_to_be_so() -> None:
-    poster, _ = desk()
+    poster, slack = desk()
     with pytest.raises(DeliveryImpossibleError, match="venue_not_configured"):
-        await SlackDesk(poster, {}).show(DONE)
+        await slack.show(replace(DONE, venue="closed"))
     assert poster.said == []
 
 
@@ -220,3 +241,128 @@ async def test_a_request_that_is_still_being_read_shows_nothing() -> None:
     poster, slack = desk()
     assert await slack.show(request(State.REQUESTED)) == Delivery()
     assert (poster.said, poster.whispers) == ([], [])
+
+
+def due(state: State, reminders: int = 1) -> Request:
+    shown = replace(request(state), reminders=reminders)
+    return replace(shown, result=REPLY) if state is State.UNKNOWN else shown
+
+
+def reminder_of(shown: Request) -> Message:
+    message = reminder(shown, VENUE, None)
+    assert message is not None
+    return message
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.UNKNOWN])
+async def test_a_reminder_stands_in_the_cards_thread_once(state: State) -> None:
+    poster, slack = desk()
+    for _ in range(3):
+        await slack.show(due(state))
+    reminders = [said for said in poster.said if said[0] == "post"]
+    assert reminders == [("post", CHANNEL, CARD.ts, reminder_of(due(state)))]
+    assert reminders[0][3].broadcast
+
+
+async def test_every_further_reminder_is_a_message_of_its_own() -> None:
+    poster, slack = desk()
+    pending = due(State.PENDING)
+    for shown in (pending, replace(pending, reminders=2), replace(pending, revision=2)):
+        await slack.show(shown)
+    stuck = due(State.UNKNOWN)
+    for run in (1, 2):
+        await slack.show(replace(stuck, run=run))
+    assert len([said for said in poster.said if said[0] == "post"]) == 5
+
+
+async def test_a_reminder_that_is_gone_or_impossible_is_let_go() -> None:
+    poster, slack = desk(None, no("restricted_action_thread_locked"))
+    with structlog.testing.capture_logs() as logs:
+        assert await slack.show(due(State.PENDING)) == Delivery(CARD)
+    assert [entry["event"] for entry in logs] == ["reminder_impossible"]
+    assert poster.where == [("update", CARD.channel, CARD.ts)]
+
+
+async def test_a_reminder_that_has_to_wait_leaves_the_rest_shown() -> None:
+    _, slack = desk(None, None, DeliveryPostponedError(3, "ratelimited"))
+    with pytest.raises(DeliveryPostponedError) as postponed:
+        await slack.show(due(State.UNKNOWN))
+    assert postponed.value.shown == Delivery(CARD, REPLY)
+
+
+async def test_the_card_knows_where_the_reminder_leads() -> None:
+    poster, slack = desk()
+    poster.workspace_url = "https://museum.slack.com/"
+    await slack.show(due(State.PENDING))
+    link = "https://museum.slack.com/archives/C0REFUNDS/p1784041200000100"
+    assert poster.said[-1][3] == reminder(due(State.PENDING), VENUE, link)
+
+
+async def test_what_was_posted_and_not_noted_is_brought_up_to_date() -> None:
+    """The process died when the card stood and the request did not know yet where."""
+    poster, slack = desk()
+    pending = replace(request(State.PENDING), card=None)
+    shown = await slack.show(pending)
+    assert await slack.show(pending) == shown
+    assert shown.card is not None
+    assert poster.where == [("post", CHANNEL, None), ("update", CHANNEL, shown.card.ts)]
+
+
+async def test_a_card_whose_posting_got_lost_is_found_and_brought_up_to_date() -> None:
+    poster, slack = desk(DeliveryPostponedError(None, "HTTP 500", in_doubt=True))
+    pending = replace(request(State.PENDING), card=None)
+    with pytest.raises(DeliveryPostponedError):
+        await slack.show(pending)
+    poster.said.append(("post", CHANNEL, None, card(pending, VENUE)))
+    assert await slack.show(pending) == Delivery(MessageRef(CHANNEL, "1.0"))
+    assert poster.where[1:] == [("update", CHANNEL, "1.0")]
+
+
+async def test_a_result_noted_elsewhere_and_deleted_since_is_posted_anew() -> None:
+    posts = FakePosts(Clock())
+    _, slack = desk(posts=posts)
+    first = (await slack.show(DONE)).result
+    assert first is not None
+    poster, slack = desk(None, no("message_not_found"), posts=posts)
+    shown = await slack.show(DONE)
+    assert shown.result == MessageRef(CHANNEL, "2.0")
+    assert poster.where == [("update", CARD.channel, CARD.ts), ("post", CHANNEL, CARD.ts)]
+
+
+async def test_messages_that_are_deleted_as_they_are_posted_wait() -> None:
+    class Vandalised(FakePosts):
+        async def take_turn(
+            self, request_id: str, kind: str, channel: str, gone: MessageRef | None = None
+        ) -> Posting:
+            del request_id, kind, gone
+            return Posting(MessageRef(channel, "9.9"))
+
+    _, slack = desk(*[no("message_not_found")] * 9, posts=Vandalised(Clock()))
+    with pytest.raises(DeliveryPostponedError):
+        await slack.show(request(State.APPROVED))
+
+
+async def test_a_direct_message_that_was_deleted_is_sent_again() -> None:
+    """Its channel was closed and is still; the direct message in the card's place is gone too."""
+    posts = FakePosts(Clock())
+    approved = request(State.APPROVED)
+    await posts.take_turn(approved.id, "card", CHANNEL)
+    await posts.posted(approved.id, "card", CARD)
+    _, slack = desk(no("is_archived"), posts=posts)
+    direct = (await slack.show(approved)).card
+    assert direct == MessageRef(f"D{REQUESTER.user}", "1.0")
+
+    gone = no("message_not_found")
+    poster, slack = desk(gone, no("is_archived"), gone, posts=posts)
+    poster.said.append(("before", "", None, Message("")))
+    shown = await slack.show(replace(approved, card=direct))
+    assert shown.card == MessageRef(f"D{REQUESTER.user}", "2.0")
+    assert poster.where[1:] == [("post", REQUESTER.user, None)]
+
+
+async def test_an_unreachable_channel_is_logged() -> None:
+    _, slack = desk(no("is_archived"))
+    with structlog.testing.capture_logs() as logs:
+        await slack.show(request(State.APPROVED))
+    (entry,) = logs
+    assert (entry["event"], entry["cause"]) == ("channel_unreachable", "is_archived")

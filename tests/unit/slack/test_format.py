@@ -15,11 +15,13 @@ from bot.domain.money import Money
 from bot.slack.cards.format import (
     clean,
     clock,
+    deadline,
     duration,
     event_time,
     foreign,
     masked_email,
     money,
+    roughly,
     tickets,
 )
 from bot.slack.cards.message import TEXT_LIMIT, clip, fields, mrkdwn, plain, sections
@@ -93,6 +95,30 @@ def test_durations_are_told_roughly(seconds: float, shown: str) -> None:
 )
 def test_an_address_can_be_recognised_but_not_written_to(address: str, shown: str) -> None:
     assert masked_email(address) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (-5, "0 minutes"),
+        (29, "0 minutes"),
+        (60, "1 minute"),
+        (30 * 60, "30 minutes"),
+        (119 * 60, "119 minutes"),
+        (120 * 60, "2 hours"),
+        (47.9 * 3600, "47 hours"),
+        (48 * 3600, "2 days"),
+        (10 * 24 * 3600, "10 days"),
+    ],
+)
+def test_an_age_is_told_in_one_unit(seconds: float, shown: str) -> None:
+    assert roughly(timedelta(seconds=seconds)) == shown
+
+
+def test_a_deadline_names_its_zone_where_the_venue_has_none() -> None:
+    until = datetime(2026, 7, 14, 21, 0, tzinfo=timezone(timedelta(hours=2)))
+    assert deadline(until, VENUE) == "Tue, Jul 14, 2026, 3:00 PM"
+    assert deadline(until, replace(VENUE, timezone=None)) == "Tue, Jul 14, 2026, 7:00 PM UTC"
 
 
 def test_tickets_are_counted_in_english() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import aiohttp
 import pytest
+import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.delivery import DeliveryImpossibleError, DeliveryPostponedError
@@ -13,7 +16,7 @@ from bot.domain.request import MessageRef
 from bot.slack.cards import Message
 from bot.slack.cards.message import FALLBACK_LIMIT, section
 from bot.slack.poster import Poster, Recipient
-from tests.unit.slack.loopback import CUT, Reply, Slack, refusal, slack_and_poster
+from tests.unit.slack.loopback import CUT, Json, Reply, Slack, refusal, slack_and_poster
 
 pytestmark = pytest.mark.anyio
 
@@ -36,6 +39,18 @@ async def test_a_message_is_posted_quietly_and_its_place_returned(both: Both) ->
     assert (sent["channel"], sent["text"], sent["thread_ts"]) == ("C0REFUNDS", "Order 1", "1.2")
     assert (sent["blocks"], sent["metadata"]) == (list(MESSAGE.blocks), MESSAGE.metadata)
     assert {str(sent["unfurl_links"]).lower(), str(sent["unfurl_media"]).lower()} <= {"false", "0"}
+
+
+@pytest.mark.parametrize(
+    ("thread", "broadcast", "sent"),
+    [("1.2", True, True), ("1.2", False, False), (None, True, False)],
+)
+async def test_only_a_reply_can_be_shown_in_the_channel_as_well(
+    both: Both, thread: str | None, broadcast: bool, sent: bool
+) -> None:
+    slack, poster = both
+    await poster.post("C0REFUNDS", replace(MESSAGE, broadcast=broadcast), thread)
+    assert ("reply_broadcast" in slack.calls[0][1]) is sent
 
 
 async def test_a_message_to_a_person_stands_where_slack_says(both: Both) -> None:
@@ -65,34 +80,54 @@ async def test_a_text_too_long_for_slack_is_cut(both: Both) -> None:
     assert [len(sent["text"]) for _, sent in slack.calls] == [FALLBACK_LIMIT] * 2
 
 
-PASSING = [
+LIMITED = [
     (refusal("ratelimited"), 1.0),
     (refusal("rate_limited", 429), 1.0),
     (refusal("ratelimited", 429, Retry_After="7"), 7.0),
     (refusal("ratelimited", 429, Retry_After="9999"), 60.0),
     (refusal("ratelimited", 429, Retry_After="soon"), 1.0),
     (Reply("<html>slow down</html>", 429, {"Retry-After": "3"}), 3.0),
-    (refusal("internal_error"), None),
-    (refusal("fatal_error"), None),
-    (refusal("service_unavailable", 503), None),
-    (refusal("channel_not_found", 500), None),
-    (Reply("<html>Bad gateway</html>", 502), None),
-    (Reply("<html>Log in to the hotel’s network</html>"), None),
-    (Reply(["not", "Slack"]), None),
-    (Reply({"ok": False}), None),
-    (Reply(None), None),
-    (Reply({}, status=CUT), None),
+    (refusal("team_added_to_org"), None),
+]
+LOST = [
+    refusal("internal_error"),
+    refusal("fatal_error"),
+    refusal("request_timeout"),
+    refusal("service_unavailable", 503),
+    refusal("channel_not_found", 500),
+    Reply("<html>Bad gateway</html>", 502),
+    Reply("<html>Log in to the hotel’s network</html>"),
+    Reply(["not", "Slack"]),
+    Reply({"ok": False}),
+    Reply(None),
+    Reply({}, status=CUT),
 ]
 
 
-@pytest.mark.parametrize(("reply", "seconds"), PASSING)
-async def test_slacks_own_troubles_pass(both: Both, reply: Reply, seconds: float | None) -> None:
+@pytest.mark.parametrize(("reply", "seconds"), LIMITED)
+async def test_what_slack_puts_off_is_done_later(
+    both: Both, reply: Reply, seconds: float | None
+) -> None:
     slack, poster = both
-    slack.replies["chat.update"] = [reply]
+    slack.replies["chat.postMessage"] = [reply]
     with pytest.raises(DeliveryPostponedError) as postponed:
-        await poster.update(CARD, MESSAGE)
+        await poster.post("C0REFUNDS", MESSAGE)
     assert postponed.value.seconds == seconds
-    assert slack.methods == ["chat.update"]
+    assert not postponed.value.in_doubt
+    assert slack.methods == ["chat.postMessage"]
+
+
+@pytest.mark.parametrize("reply", LOST)
+async def test_where_the_answer_is_lost_nobody_knows_what_became_of_it(
+    both: Both, reply: Reply
+) -> None:
+    slack, poster = both
+    slack.replies["chat.postMessage"] = [reply]
+    with pytest.raises(DeliveryPostponedError) as postponed:
+        await poster.post("C0REFUNDS", MESSAGE)
+    assert postponed.value.seconds is None
+    assert postponed.value.in_doubt
+    assert slack.methods == ["chat.postMessage"]
 
 
 async def test_a_slack_that_cannot_be_reached_is_tried_later() -> None:
@@ -100,8 +135,9 @@ async def test_a_slack_that_cannot_be_reached_is_tried_later() -> None:
         client = AsyncWebClient(
             "xoxb-test", "http://127.0.0.1:1/", session=session, retry_handlers=[]
         )
-        with pytest.raises(DeliveryPostponedError):
-            await Poster(client, session).update(CARD, MESSAGE)
+        with pytest.raises(DeliveryPostponedError) as postponed:
+            await Poster(client, session).post("C0REFUNDS", MESSAGE)
+        assert not postponed.value.in_doubt
 
 
 @pytest.mark.parametrize(
@@ -128,8 +164,9 @@ async def test_what_slack_refuses_is_refused_for_good(both: Both, error: str) ->
 async def test_a_message_without_a_place_may_have_been_anything(both: Both) -> None:
     slack, poster = both
     slack.replies["chat.postMessage"] = [Reply({"ok": True})]
-    with pytest.raises(DeliveryPostponedError):
+    with pytest.raises(DeliveryPostponedError) as postponed:
         await poster.post("C0REFUNDS", MESSAGE)
+    assert postponed.value.in_doubt
 
 
 async def test_a_method_that_is_limited_is_left_alone_by_everybody(both: Both) -> None:
@@ -140,6 +177,7 @@ async def test_a_method_that_is_limited_is_left_alone_by_everybody(both: Both) -
             await poster.update(CARD, MESSAGE)
         assert postponed.value.seconds is not None
         assert 25 < postponed.value.seconds <= 30
+        assert not postponed.value.in_doubt
     await poster.post("C0REFUNDS", MESSAGE)
     assert slack.methods == ["chat.update", "chat.postMessage"]
 
@@ -225,3 +263,98 @@ async def test_a_token_that_slack_refuses_is_told_apart(both: Both, error: str) 
     slack.replies["auth.test"] = [refusal(error)]
     with pytest.raises(DeliveryImpossibleError, match=error):
         await poster.introduce()
+
+
+SINCE = datetime(2026, 7, 14, 15, 0, tzinfo=UTC)
+
+
+def ours(
+    ts: str, kind: str = "card", request_id: str = "r1", event: str = "rescind_request"
+) -> Json:
+    payload = {"request_id": request_id, "kind": kind, "version": 3}
+    return {"ts": ts, "metadata": {"event_type": event, "event_payload": payload}}
+
+
+def page(*messages: Json, cursor: str = "") -> Reply:
+    more = {"response_metadata": {"next_cursor": cursor}}
+    return Reply({"ok": True, "messages": list(messages), **more})
+
+
+OTHERS: list[Json] = [
+    {"ts": "1.1", "text": "hello"},
+    {"ts": "1.2", "metadata": {"event_type": "rescind_request"}},
+    ours("1.3", "result"),
+    ours("1.4", request_id="r2"),
+    ours("1.5", event="somebody_else"),
+]
+
+
+async def test_a_message_is_found_by_its_metadata(both: Both) -> None:
+    slack, poster = both
+    slack.replies["conversations.history"] = [page(*OTHERS, ours("1.6"))]
+    found = await poster.find("C0REFUNDS", None, SINCE, "r1", "card")
+    assert found == MessageRef("C0REFUNDS", "1.6")
+    ((method, asked),) = slack.calls
+    assert (method, asked["include_all_metadata"]) == ("conversations.history", "1")
+    assert float(asked["oldest"]) < SINCE.timestamp() < float(asked["latest"])
+
+
+async def test_a_reply_is_looked_for_in_its_thread(both: Both) -> None:
+    slack, poster = both
+    slack.replies["conversations.replies"] = [page(ours("1.0"), ours("1.7", "result"))]
+    found = await poster.find("C0REFUNDS", "1.0", SINCE, "r1", "result")
+    assert found == MessageRef("C0REFUNDS", "1.7")
+    ((method, asked),) = slack.calls
+    assert (method, asked["ts"]) == ("conversations.replies", "1.0")
+
+
+async def test_the_search_turns_the_pages_and_comes_to_an_end(both: Both) -> None:
+    slack, poster = both
+    slack.replies["conversations.history"] = [page(*OTHERS, cursor="next"), page(ours("1.6"))]
+    assert await poster.find("C0REFUNDS", None, SINCE, "r1", "card")
+    assert slack.calls[1][1]["cursor"] == "next"
+    slack.replies["conversations.history"] = [page(*OTHERS)]
+    assert await poster.find("C0REFUNDS", None, SINCE, "r1", "card") is None
+    slack.calls.clear()
+    slack.replies["conversations.history"] = [page(*OTHERS, cursor="for ever")]
+    assert await poster.find("C0REFUNDS", None, SINCE, "r1", "card") is None
+    assert len(slack.calls) == 10
+
+
+@pytest.mark.parametrize(
+    "error", ["missing_scope", "not_in_channel", "not_allowed_token_type", "channel_not_found"]
+)
+async def test_where_we_may_not_look_nothing_is_found_and_it_is_said_once(
+    both: Both, error: str
+) -> None:
+    slack, poster = both
+    slack.replies["conversations.history"] = [refusal(error)]
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(3):
+            assert await poster.find("C0REFUNDS", None, SINCE, "r1", "card") is None
+    assert [(entry["event"], entry["cause"]) for entry in logs] == [
+        ("messages_cannot_be_found_again", error)
+    ]
+
+
+async def test_a_thread_that_is_gone_holds_nothing(both: Both) -> None:
+    slack, poster = both
+    slack.replies["conversations.replies"] = [refusal("thread_not_found")]
+    with structlog.testing.capture_logs() as logs:
+        assert await poster.find("C0REFUNDS", "1.0", SINCE, "r1", "result") is None
+    assert logs == []
+
+
+@pytest.mark.parametrize("channel", ["U0REQUEST", "W0REQUEST", "D0REQUEST"])
+async def test_what_people_write_to_the_bot_is_not_read(both: Both, channel: str) -> None:
+    slack, poster = both
+    assert await poster.find(channel, None, SINCE, "r1", "card") is None
+    assert slack.calls == []
+
+
+@pytest.mark.parametrize("reply", [refusal("ratelimited", 429), *LOST])
+async def test_a_slack_that_cannot_say_is_asked_again_later(both: Both, reply: Reply) -> None:
+    slack, poster = both
+    slack.replies["conversations.history"] = [reply]
+    with pytest.raises(DeliveryPostponedError):
+        await poster.find("C0REFUNDS", None, SINCE, "r1", "card")

@@ -22,6 +22,7 @@ from bot.domain.settlement import Outcome, outcome
 from bot.store import Database, RequestStore, audit
 from tests.examples import APPROVER, NOW, REQUESTER, cancelled, line, new_request, order
 
+BODY = {"method": "POST", "path": "/v2/b2b/orders/update", "body": {"orderId": "1"}}
 UNSETTLED = Failure(FailureCode.UNSETTLED, "Adult: 4 left, 0 intended")
 
 

@@ -24,6 +24,7 @@ from bot.store import Database, RequestStore
 from tests.examples import APPROVER, CARD, REPLY, new_request, usd
 from tests.unit.store.conftest import NewOrderId
 from tests.unit.store.steps import (
+    BODY,
     UNSETTLED,
     approved,
     asked,
@@ -104,7 +105,7 @@ LATE_STEPS: dict[str, tuple[Step, frozenset[State]]] = {
         frozenset({State.EXECUTING}),
     ),
     "claim_send": (
-        lambda store, request: store.claim_send(request, 1),
+        lambda store, request: store.claim_send(request, 1, BODY),
         frozenset({State.EXECUTING}),
     ),
 }
@@ -217,7 +218,7 @@ async def test_an_attempt_is_claimed_once_however_many_try(
     store: RequestStore, database: Database, order_id: str
 ) -> None:
     request = await executing(store, order_id)
-    claims = await asyncio.gather(*(store.claim_send(request, 1) for _ in range(12)))
+    claims = await asyncio.gather(*(store.claim_send(request, 1, BODY) for _ in range(12)))
     assert sorted(claims) == [False] * 11 + [True]
     assert events(database, request.id).count("sent") == 1
 
@@ -227,7 +228,7 @@ async def test_an_attempt_without_an_answer_counts_as_open(
 ) -> None:
     request = await executing(store, order_id)
     assert await store.last_send(request) is None
-    await store.claim_send(request, 1)
+    await store.claim_send(request, 1, BODY)
     send = await store.last_send(request)
     assert send is not None
     assert (send.attempt, send.run, send.answer, send.is_open) == (1, 1, None, True)
@@ -238,7 +239,7 @@ async def test_an_answer_is_kept_with_its_receipt(
     store: RequestStore, database: Database, order_id: str, answer: Answer
 ) -> None:
     request = await executing(store, order_id)
-    await store.claim_send(request, 1)
+    await store.claim_send(request, 1, BODY)
     receipt = Receipt(refund=usd("500.00"), reference="881") if answer is Answer.ACCEPTED else None
     await store.record_answer(request, 1, answer, "in its own words", receipt)
     send = await store.last_send(request)
@@ -251,7 +252,7 @@ async def test_an_answer_is_kept_with_its_receipt(
 async def test_the_last_attempt_is_the_one_that_counts(store: RequestStore, order_id: str) -> None:
     request = await executing(store, order_id)
     for attempt in (1, 2):
-        assert await store.claim_send(request, attempt)
+        assert await store.claim_send(request, attempt, BODY)
         await store.record_answer(request, attempt, Answer.LOST, f"attempt {attempt}")
     send = await store.last_send(request)
     assert send is not None
@@ -262,26 +263,26 @@ async def test_attempts_of_an_earlier_quote_do_not_count_for_a_new_one(
     store: RequestStore, order_id: str
 ) -> None:
     request = await executing(store, order_id)
-    await store.claim_send(request, 1)
+    await store.claim_send(request, 1, BODY)
     drifted = await store.drift(request.id, *quoted(order_of(request, 3, 2)))
     assert await store.last_send(drifted) is None
     await store.decide(request.id, Action.APPROVE, APPROVER, drifted.revision)
     again = await store.claim(request.id)
-    assert await store.claim_send(again, 1)
+    assert await store.claim_send(again, 1, BODY)
 
 
 async def test_a_check_keeps_the_attempts_and_knows_they_are_of_an_earlier_run(
     store: RequestStore, order_id: str
 ) -> None:
     request = await executing(store, order_id)
-    await store.claim_send(request, 1)
+    await store.claim_send(request, 1, BODY)
     await store.mark_unknown(request.id, UNSETTLED)
     await store.decide(request.id, Action.RECHECK, APPROVER)
     again = await store.claim(request.id)
     send = await store.last_send(again)
     assert send is not None
     assert (send.run, again.run) == (1, 2)
-    assert not await store.claim_send(again, 1)
+    assert not await store.claim_send(again, 1, BODY)
 
 
 async def test_what_is_shown_is_remembered_and_never_goes_back(

@@ -108,6 +108,9 @@ async def test_the_audit_log_tells_the_story_in_order(alone: RequestStore, clock
     assert [event["actor_user"] for event in told] == ["U0REQUEST", None, "U0APPROVE", None, None]
     assert [event["state"] for event in told][-1] == "unknown"
     assert told[1]["data"]["refund"] == "600.00 USD"
-    assert told[1]["data"]["selection"] == {"1": 4, "2": 2}
-    assert told[-1]["data"] == {"detail": UNSETTLED.detail}
+    assert {name: one["cancelled"] for name, one in told[1]["data"]["lines"].items()} == {
+        "1": 4,
+        "2": 2,
+    }
+    assert (told[-1]["data"], told[-1]["personal"]["detail"]) == ({}, UNSETTLED.detail)
     assert all(event["at"] >= NOW for event in told)

@@ -41,7 +41,7 @@ from bot.store.rows import request_from_row
 from bot.store.tables import audit_events, requests, sends
 from tests.examples import APPROVER, NOW, REQUESTER, line, new_request, order
 from tests.unit.databases import Clock, store_on
-from tests.unit.store.steps import UNSETTLED, result_of, shown
+from tests.unit.store.steps import BODY, UNSETTLED, result_of, shown
 
 T = TypeVar("T")
 
@@ -181,7 +181,7 @@ class RequestMachine(RuleBasedStateMachine):
     def claim_send(self, index: int, attempt: int) -> None:
         request = self.pick(index)
         key = (request.id, request.revision, attempt)
-        may_send = self.call(self.store.claim_send(request, attempt))
+        may_send = self.call(self.store.claim_send(request, attempt, BODY))
         if request.state is not State.EXECUTING:
             assert may_send is None
             return

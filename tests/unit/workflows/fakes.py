@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+import sqlalchemy as sa
+
 from bot.domain.delivery import Delivery
 from bot.domain.money import Money
 from bot.domain.order import Order
@@ -15,15 +17,22 @@ from bot.domain.quote import Notify
 from bot.domain.request import Request
 from bot.domain.selection import Selection
 from bot.domain.settlement import Receipt
+from bot.store import Database
 from bot.ticketing import OutcomeLostError, TicketingError
 from tests.examples import CARD
 from tests.unit.databases import Clock
 
 T = TypeVar("T")
 
+GIVES_UP_AFTER = timedelta(seconds=30)
+
 
 class PowerCutError(BaseException):
     """The process dies here, as by `kill -9`: nothing of ours may catch it."""
+
+
+class _BlackoutError(Exception):
+    """A power cut on its way out of a thread of the database, which undoes what was under way."""
 
 
 class Power:
@@ -33,6 +42,10 @@ class Power:
         self.moments = 0
         self.cuts = 0
         self._cuts = frozenset(cuts)
+
+    def cut_after(self, moments: int) -> None:
+        """Let the process die `moments` moments from now."""
+        self._cuts = frozenset({self.moments + moments})
 
     def may_fail(self) -> None:
         self.moments += 1
@@ -53,11 +66,52 @@ class PoweredClock:
         return self._clock()
 
 
-class FakeDurable:
-    """Runs steps at once and remembers their results as the engine does; sleeps move the clock."""
+class PoweredDatabase(Database):
+    """The database as a process that may die sees it: before, within and after a transaction."""
 
-    def __init__(self, clock: Clock, power: Power | None = None) -> None:
+    def __init__(self, database: Database, power: Power) -> None:
+        self.url, self.engine = database.url, database.engine
+        self._database = database
+        self._power = power
+
+    async def run(self, work: Callable[[sa.Connection], T]) -> T:
+        def within(connection: sa.Connection) -> T:
+            try:
+                return work(connection)
+            except PowerCutError as cut:
+                raise _BlackoutError from cut
+
+        try:
+            done = await self._database.run(within)
+        except _BlackoutError:
+            raise PowerCutError from None
+        self._power.may_fail()
+        return done
+
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
+        self._power.may_fail()
+        return await self._database.read(work)
+
+
+async def _at_once() -> None:
+    """Let nobody else do anything meanwhile."""
+
+
+class FakeDurable:
+    """Runs steps at once and remembers their results as the engine does; sleeps move the clock.
+
+    `before` is awaited before each step that is not remembered: others may do something meanwhile.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        power: Power | None = None,
+        before: Callable[[], Awaitable[None]] = _at_once,
+    ) -> None:
         self.sleeps: list[float] = []
+        self.handed_over: list[tuple[str, str]] = []
+        self._before = before
         self._clock = clock
         self._power = power or Power()
         self._remembered: list[tuple[str, Any]] = []
@@ -71,6 +125,7 @@ class FakeDurable:
 
     async def step(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
         if self._position == len(self._remembered):
+            await self._before()
             self._power.may_fail()
             done = json.dumps(await work())
             self._power.may_fail()
@@ -83,9 +138,17 @@ class FakeDurable:
 
     async def sleep(self, seconds: float) -> None:
         if self._position == len(self._remembered):
+            await self._before()
             self.sleeps.append(seconds)
             self._clock.advance(seconds)
             self._remembered.append(("sleep", None))
+        self._position += 1
+
+    async def hand_over(self, name: str, request_id: str) -> None:
+        if self._position == len(self._remembered):
+            self._power.may_fail()
+            self.handed_over.append((name, request_id))
+            self._remembered.append(("hand_over", None))
         self._position += 1
 
 
@@ -117,7 +180,8 @@ class BoxOffice:
     """An upstream with one order. It may answer, act late, fail reads and be used by staff.
 
     Updates set absolute quantities, refunds take away: as ACME does. `effects` are the changes
-    that the bot's calls made, each as the money that the order lost by it.
+    that the bot's calls made, each as the money that the order lost by it. `meanwhile` is awaited
+    while a call is under way.
     """
 
     clock: Clock
@@ -129,6 +193,7 @@ class BoxOffice:
     calls: list[tuple[Order, Selection]] = field(default_factory=list)
     effects: list[Money] = field(default_factory=list)
     reads: int = 0
+    meanwhile: Callable[[], Awaitable[None]] = _at_once
     _open: list[_Change] = field(default_factory=list)
 
     async def read_order(self, order_id: str) -> Order:
@@ -141,7 +206,9 @@ class BoxOffice:
             self.order = self.staff[self.reads](self.order)
         if self.reads in self.read_errors:
             raise self.read_errors[self.reads]
-        return self.order
+        read = self.order
+        await self.meanwhile()
+        return read
 
     async def cancel(self, order: Order, selection: Selection, notify: Notify) -> Receipt:
         self.power.may_fail()
@@ -150,15 +217,32 @@ class BoxOffice:
         if reaction.after is not None:
             due = self.clock.moment + timedelta(seconds=reaction.after)
             self._open.append(_Change(due, order, selection, notify))
+        begun = self.clock.moment
         self.settle()
         self.clock.advance(0.2)
+        await self.meanwhile()
         self.power.may_fail()
+        if self.clock.moment - begun > self.gives_up_after:
+            raise OutcomeLostError("no answer in time")
         if reaction.answer is not None:
             raise reaction.answer("in its own words")
         return Receipt(reference="881204")
 
+    def outgoing(self, order: Order, selection: Selection, notify: Notify) -> Mapping[str, Any]:
+        lines = {line.id: line.quantity - selection.count(line.id) for line in order.lines}
+        return {"order": order.id, "lines": lines, "notify": notify.value}
+
+    @property
+    def gives_up_after(self) -> timedelta:
+        return GIVES_UP_AFTER
+
     def may_resend(self, notify: Notify) -> bool:
         return notify is not Notify.REFUND
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no change is on its way."""
+        return not self._open
 
     async def close(self) -> None:
         return

@@ -20,6 +20,7 @@ from tests.unit.workflows.fakes import (
     Power,
     PowerCutError,
     PoweredClock,
+    PoweredDatabase,
 )
 
 
@@ -42,7 +43,9 @@ class House:
         self.people = store_on(database, self.clock)
         self.approved: list[str] = []
         self._new = new_request(order.id, notify=notify)
-        self._bots_store = store_on(database, PoweredClock(self.clock, self.power))
+        self._bots_store = store_on(
+            PoweredDatabase(database, self.power), PoweredClock(self.clock, self.power)
+        )
 
     @property
     def services(self) -> Services:

@@ -26,6 +26,7 @@ from bot.ticketing import (
 from bot.workflows.execution import execute
 from bot.workflows.services import Pauses
 from tests.examples import REQUESTER, cancelled, line, order, usd
+from tests.unit.store.steps import BODY
 from tests.unit.workflows.fakes import FakeDurable, Power, Reaction
 from tests.unit.workflows.house import House
 
@@ -350,7 +351,7 @@ async def test_dying_between_the_note_and_the_call_sends_nothing_by_itself(
     await house.quote()
     request = await house.approve()
     running = await house.people.claim(request.id)
-    assert await house.people.claim_send(running, 1)
+    assert await house.people.claim_send(running, 1, BODY)
     over = await house.execute()
     resent = notify is not Notify.REFUND
     assert over.state is (State.DONE if resent else State.UNKNOWN)

@@ -15,7 +15,7 @@ from bot.workflows.engine import Workflow
 from bot.workflows.services import Services
 from tests.examples import APPROVER, CARD, VENUE, order
 from tests.unit.databases import Clock, store_on
-from tests.unit.store.steps import UNSETTLED, executing, in_state
+from tests.unit.store.steps import BODY, UNSETTLED, executing, in_state
 from tests.unit.workflows.fakes import BoxOffice, FakeDesk
 
 pytestmark = pytest.mark.anyio
@@ -165,7 +165,7 @@ async def test_a_defect_after_something_may_have_been_sent_leaves_it_open(
     work: Work, order_id: str
 ) -> None:
     request = await executing(work.store, order_id)
-    await work.store.claim_send(request, 1)
+    await work.store.claim_send(request, 1, BODY)
     work.office.read_errors = {1: RuntimeError("a defect of the adapter")}
     over = await work.rescue("execute", request)
     assert over.state is State.UNKNOWN

@@ -1,0 +1,1 @@
+"""One module per question; each measures, and returns what there is to show."""

@@ -1,0 +1,165 @@
+"""The reminder: who is called, what waits since when, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain.policy import Policy
+from bot.domain.quote import BlockCode, QuoteBlock
+from bot.domain.request import Request, State
+from bot.slack.cards import Message, reminder
+from bot.slack.cards.message import simplified
+from bot.slack.cards.reminder import mentions, reminder_kind
+from tests.examples import NOW, VENUE, request
+from tests.strategies import GUEST_EMAIL, hostile, requests
+from tests.unit.slack.rendered import calls_nobody, everything, objections, steers_nothing
+
+LINK = "https://museum.slack.com/archives/C0REFUNDS/p1784041200000100"
+CALLED = ("U0APPROVE", "W0CHIEF", "S0APPROVERS")
+CALLING = replace(VENUE, policy=Policy(mentions=CALLED))
+
+
+def waiting(state: State = State.PENDING, hours: float = 2) -> Request:
+    return replace(
+        request(state),
+        reminders=1,
+        updated_at=NOW + timedelta(hours=hours),
+        expires_at=NOW + timedelta(hours=72) if state is State.PENDING else None,
+    )
+
+
+def shown(due: Request, link: str | None = LINK) -> Message:
+    message = reminder(due, CALLING, link)
+    assert message is not None
+    return message
+
+
+def test_it_calls_the_approvers_and_says_what_waits_since_when() -> None:
+    text = shown(waiting()).text
+    for detail in (
+        "<@U0APPROVE> <@W0CHIEF> <!subteam^S0APPROVERS> :bell:",
+        "Order 100130807 still waits for a decision",
+        "cancel 4 tickets and refund $400.00",
+        "Asked by <@U0REQUEST>",
+        ", 2 hours ago.",
+        f"*Approve* or *Reject* it on <{LINK}|its card>.",
+        "It expires Fri, Jul 17, 2026, 11:00",
+    ):
+        assert detail in text
+
+
+def test_it_says_what_to_do_about_what_is_not_known() -> None:
+    text = shown(waiting(State.UNKNOWN)).text
+    for detail in (
+        "<!subteam^S0APPROVERS>",
+        "Order 100130807 still needs attention",
+        "it is not known whether ACME Ticketing cancelled 4 tickets and refunded $400.00",
+        "*Check again* or *Settle*",
+    ):
+        assert detail in text
+    assert "expires" not in text
+
+
+def test_it_is_shown_in_the_channel_and_names_itself() -> None:
+    due = waiting()
+    message = shown(due)
+    assert message.broadcast
+    assert simplified(message).broadcast
+    assert message.metadata["event_payload"] == {
+        "request_id": due.id,
+        "kind": reminder_kind(due),
+        "version": due.version,
+    }
+
+
+def test_without_an_address_it_points_to_the_card() -> None:
+    assert "its card, the first message of this thread" in shown(waiting(), link=None).text
+
+
+def test_what_cannot_be_approved_is_not_waited_for_by_approvers() -> None:
+    due = waiting()
+    assert due.quote is not None
+    blocked = replace(due.quote, blocks=(QuoteBlock(BlockCode.NOTHING_LEFT),))
+    text = shown(replace(due, quote=blocked)).text
+    assert "cannot be approved as selected" in text
+    assert "*Approve*" not in text
+    assert "<@U0REQUEST> can *Choose tickets* or *Withdraw*" in text
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_what_waits_is_reminded_of(state: State) -> None:
+    assert reminder(request(state), CALLING, LINK) is None
+    due = replace(request(state), reminders=1)
+    waits = state in {State.PENDING, State.UNKNOWN}
+    assert (reminder(due, CALLING, LINK) is not None) == waits
+
+
+def test_every_reminder_has_a_name_of_its_own() -> None:
+    due = waiting()
+    others = [
+        replace(due, reminders=2),
+        replace(due, revision=2),
+        # Counted anew when it got stuck, and once more after a check in vain.
+        replace(due, state=State.UNKNOWN, run=1),
+        replace(due, state=State.UNKNOWN, run=2),
+    ]
+    assert len({reminder_kind(each) for each in (due, *others)}) == 5
+    assert all(len(reminder_kind(each)) <= 32 for each in others)
+
+
+@pytest.mark.parametrize(
+    "nobody",
+    [
+        "channel",
+        "here",
+        "!channel",
+        "<!channel>",
+        "@robin",
+        "robin",
+        "u0approve",
+        "C0REFUNDS",
+        "B0RESCIND",
+        "U",
+        "U0APPROVE> <!here",
+        "U0APPROVE|robin",
+        "U0APPROVE\n",
+        "S0^X",
+        "S0APPROVE|<!here>",
+        "",
+        "U" * 100,
+    ],
+)
+def test_nothing_but_an_id_becomes_a_mention(nobody: str) -> None:
+    assert mentions([nobody]) == ""
+    assert mentions([nobody, "U0APPROVE", nobody]) == "<@U0APPROVE>"
+
+
+@given(st.lists(hostile | st.text()))
+def test_no_setting_calls_everybody(ids: list[str]) -> None:
+    called = mentions(ids)
+    assert "<!channel" not in called
+    assert "<!here" not in called
+    assert calls_nobody(called.replace("<!subteam^S", "<@U"))
+
+
+def test_everybody_is_called_once_and_not_too_many() -> None:
+    assert mentions(["U0APPROVE", "U0APPROVE"]) == "<@U0APPROVE>"
+    assert mentions(f"U0PERSON{n}" for n in range(50)).count("<@") == 20
+
+
+@settings(max_examples=100)
+@given(requests(st.sampled_from((State.PENDING, State.UNKNOWN)), quoted=True), st.integers(1, 3))
+def test_slack_takes_every_reminder_and_nothing_of_an_order_calls_anybody(
+    of: Request, reminders: int
+) -> None:
+    message = reminder(replace(of, reminders=reminders), VENUE, LINK)
+    assert message is not None
+    assert objections(message) == []
+    assert calls_nobody(message.text)
+    assert steers_nothing(message.text)
+    assert GUEST_EMAIL not in everything(message)

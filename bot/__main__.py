@@ -59,7 +59,9 @@ def _settings() -> settings.Settings:
 
 def _run(service: Coroutine[None, None, None]) -> None:
     """Run to the end on uvicorn's choice of event loop: the faster one where it is installed."""
-    with asyncio.Runner(loop_factory=uvicorn.Config("", log_config=None).get_loop_factory()) as runner:
+    with asyncio.Runner(
+        loop_factory=uvicorn.Config("", log_config=None).get_loop_factory()
+    ) as runner:
         runner.run(service)
 
 
@@ -249,7 +251,12 @@ def _write_jsonl(events: Any) -> None:  # noqa: ANN401 - an iterator of rows
 def _write_csv(events: Any) -> None:  # noqa: ANN401
     writer = None
     for event in events:
-        row = event | {"data": json.dumps(event["data"])}
+        texts = {
+            name: json.dumps(event[name])
+            for name in ("data", "personal")
+            if event[name] is not None
+        }
+        row = event | texts
         if writer is None:
             writer = csv.DictWriter(sys.stdout, list(row))
             writer.writeheader()

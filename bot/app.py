@@ -136,7 +136,7 @@ def _wire(settings: Settings, database: Database, session: aiohttp.ClientSession
     venues: dict[str, Venue] = {config.venue.key: config.venue for config in settings.venues}
     systems = {config.venue.key: ticketing_system(config) for config in settings.venues}
     poster = Poster(client, session)
-    outbox = Outbox(poster, PostStore(database, _now), _now)
+    outbox = Outbox(poster, PostStore.of_this_process(database, _now), _now)
     store = RequestStore(database, lambda key: _policy(venues, key), _now)
     services = Services(
         ledger=store,

@@ -71,7 +71,8 @@ async def _slack(settings: Settings) -> Finding:
         except (DeliveryImpossibleError, DeliveryPostponedError) as error:
             return Finding("Slack token", False, f"auth.test failed: {error}")
     granted = {name.strip() for name in answer.headers.get("x-oauth-scopes", "").split(",")}
-    wanted = set(load_manifest()["oauth_config"]["scopes"]["bot"])
+    scopes = load_manifest()["oauth_config"]["scopes"]
+    wanted = set(scopes["bot"]) - set(scopes["bot_optional"])
     missing = sorted(wanted - granted) if granted != {""} else []
     if missing:
         return Finding("Slack token", False, f"reinstall the app: missing {', '.join(missing)}")

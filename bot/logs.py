@@ -53,5 +53,15 @@ def configure(log_format: str, level: str) -> None:
     root.setLevel(level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("dbos").addFilter(_without_traceback)
     # It tells of starting and stopping, as we do; what goes wrong stays.
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """The engine shows the traceback of what we have logged, or of a database that is away."""
+    if record.exc_info and record.exc_info[0]:
+        record.msg = f"{record.getMessage().splitlines()[0]} ({record.exc_info[0].__name__})"
+        record.args = ()
+    record.exc_info = record.exc_text = None
+    return True

@@ -77,7 +77,8 @@ class Outbox:
                 log.info("message_found_again", request=request_id, message=kind)
                 await self._posts.posted(request_id, kind, found)
                 return found, False
-            await self._posts.begin_anew(request_id, kind)
+            if not await self._posts.begin_anew(request_id, kind, turn.begun_at):
+                raise DeliveryPostponedError(_GRACE.total_seconds(), "being posted")
         return await self._post(request_id, kind, channel, message, thread), True
 
     async def _post(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from bot.domain.delivery import Posting
@@ -33,8 +34,11 @@ class Posts(Protocol):
         """
         ...
 
-    async def begin_anew(self, request_id: str, kind: str) -> None:
-        """Begin another attempt, an earlier one having left no message."""
+    async def begin_anew(self, request_id: str, kind: str, begun_at: datetime) -> bool:
+        """Begin another attempt, the one begun at `begun_at` having left no message.
+
+        False: somebody else did so first.
+        """
         ...
 
     async def posted(self, request_id: str, kind: str, ref: MessageRef) -> None: ...

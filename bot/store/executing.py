@@ -197,28 +197,29 @@ class Executing(Moves):
         version: int,
         card: MessageRef | None = None,
         result: MessageRef | None = None,
-    ) -> None:
-        """Note what has been shown: `version` of the request, and the messages that show it."""
+    ) -> int:
+        """Note what has been shown: `version` of the request, and the messages that show it.
+
+        Returns the newest version that anybody has shown.
+        """
         changes: dict[str, Any] = {}
         if card:
             changes |= {"card_channel": card.channel, "card_ts": card.ts}
         if result:
             changes |= {"result_channel": result.channel, "result_ts": result.ts}
+        shown = requests.c.delivered_version
+        newest = sa.case((shown < version, version), else_=shown)
 
-        def work(connection: sa.Connection) -> None:
-            connection.execute(
+        def work(connection: sa.Connection) -> int:
+            found: int = connection.execute(
                 sa.update(requests)
                 .where(requests.c.id == request_id)
-                .values(
-                    delivered_version=sa.case(
-                        (requests.c.delivered_version < version, version),
-                        else_=requests.c.delivered_version,
-                    ),
-                    **changes,
-                )
-            )
+                .values(delivered_version=newest, **changes)
+                .returning(shown)
+            ).scalar_one()
+            return found
 
-        await self.database.run(work)
+        return await self.database.run(work)
 
 
 def _stated(receipt: Receipt) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,11 +28,16 @@ _TURN_LASTS = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class PostStore:
-    """`process` tells this process's attempts from those of one that died."""
+    """`process` tells this process's attempts from those of others, which may still live."""
 
     database: Database
     now: Callable[[], datetime]
-    process: str = field(default_factory=lambda: secrets.token_hex(8))
+    process: str
+
+    @classmethod
+    def of_this_process(cls, database: Database, now: Callable[[], datetime]) -> PostStore:
+        """On SQLite there is only one process, so whatever an earlier one began is over."""
+        return cls(database, now, "only" if database.is_sqlite else secrets.token_hex(8))
 
     async def take_turn(
         self, request_id: str, kind: str, channel: str, gone: MessageRef | None = None
@@ -66,9 +71,18 @@ class PostStore:
 
         return await self.database.run(work)
 
-    async def begin_anew(self, request_id: str, kind: str) -> None:
-        """Begin another attempt, an earlier one having left no message."""
-        await self._note(request_id, kind, begun_at=self.now(), begun_by=self.process)
+    async def begin_anew(self, request_id: str, kind: str, begun_at: datetime) -> bool:
+        """Begin another attempt, the one begun at `begun_at` having left no message.
+
+        False: somebody else did so first.
+        """
+        change = (
+            sa.update(posts)
+            .where(_is(request_id, kind), posts.c.begun_at == begun_at)
+            .values(begun_at=self.now(), begun_by=self.process)
+        )
+        changed = await self.database.run(lambda connection: connection.execute(change).rowcount)
+        return changed == 1
 
     async def posted(self, request_id: str, kind: str, ref: MessageRef) -> None:
         await self._note(

@@ -22,6 +22,7 @@ from bot.workflows.services import Services
 log = structlog.get_logger(__name__)
 
 _SHOWN = -1.0
+_MOST_TRIES = 100
 
 
 async def deliver_soon(services: Services, durable: Durable, request_id: str) -> None:
@@ -32,20 +33,29 @@ async def deliver_soon(services: Services, durable: Durable, request_id: str) ->
 
 async def deliver(services: Services, durable: Durable, request_id: str) -> None:
     """Show the request's state; on trouble wait and try again. The sweep takes over at the end."""
-    for pause in (*services.pauses.deliver, 0):
+    pauses = iter(services.pauses.deliver)
+    for _ in range(_MOST_TRIES):
         wait = await durable.step("show", lambda: _show(services, request_id))
         if wait == _SHOWN:
             return
-        await durable.sleep(max(wait, pause))
+        # Where Slack, or the pace kept for it, names a moment, that is the moment.
+        pause = wait or next(pauses, None)
+        if pause is None:
+            return
+        await durable.sleep(pause)
 
 
 async def _show(services: Services, request_id: str) -> float:
-    """Show the newest state; return the seconds to wait before another try, or _SHOWN."""
+    """Show the newest state; return the seconds to wait before another try, or _SHOWN.
+
+    0: nobody knows how long.
+    """
     # One at a time per request, or an older rendering could overtake a newer one.
     async with services.lock(request_id):
+        overtook = False
         while True:
             request = await services.ledger.get(request_id)
-            if request is None or request.delivered_version >= request.version:
+            if request is None or (request.delivered_version >= request.version and not overtook):
                 return _SHOWN
             try:
                 shown = await services.desk.show(request)
@@ -58,6 +68,7 @@ async def _show(services: Services, request_id: str) -> float:
                 return error.seconds or 0
             except DeliveryImpossibleError as error:
                 await _give_up(services, request, error)
+                overtook = False
             except LedgerUnavailableError:
                 raise
             except Exception:
@@ -65,9 +76,11 @@ async def _show(services: Services, request_id: str) -> float:
                 log.exception("delivery_failed", request=request_id)
                 return 0
             else:
-                await services.ledger.delivered(
+                newest = await services.ledger.delivered(
                     request_id, request.version, shown.card, shown.result
                 )
+                # Another process showed a newer state meanwhile, and we have just painted it over.
+                overtook = newest > request.version
 
 
 async def _give_up(services: Services, request: Request, error: DeliveryImpossibleError) -> None:

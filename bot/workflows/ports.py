@@ -64,7 +64,7 @@ class Ledger(Protocol):
         version: int,
         card: MessageRef | None = None,
         result: MessageRef | None = None,
-    ) -> None: ...
+    ) -> int: ...
 
 
 class Desk(Protocol):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import dataclasses
+import signal
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -86,6 +87,8 @@ def main() -> None:
     if options.processes:
         scale = dataclasses.replace(scale, processes=options.processes)
     console = Console(width=120)
+    # So that what was started is stopped, as on Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         verdicts = asyncio.run(_run(scale, options.only, console))
     except BenchError as error:

@@ -5,7 +5,9 @@ Every source is read by itself, and none through the bot's own code.
 
 from __future__ import annotations
 
+import itertools
 import re
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ _REQUESTS = (
     "SELECT id, order_id, state, version, delivered_version FROM requests ORDER BY created_at"
 )
 _EVENTS = "SELECT request_id, event, revision FROM audit_events ORDER BY id"
+_NOTED_WITHIN_SECONDS = 15.0
 _STATE_OF = {
     "cancelled": "done",
     "partly cancelled": "done",
@@ -57,13 +60,23 @@ class _Books:
     requests: dict[str, list[Any]]
     events: dict[str, list[_Event]]
 
+    @property
+    def all_is_noted(self) -> bool:
+        rows = itertools.chain.from_iterable(self.requests.values())
+        return all(row.delivered_version >= row.version for row in rows)
+
 
 def ledger(scene: Scene, journeys: Sequence[Journey]) -> Ledger:
+    """Do the books, once the bot has noted what people can read already."""
     found = Ledger()
     # What is counted is told also where it is 0.
     found.counts.update(dict.fromkeys(("orders", "refunded", "lost", "doubled"), 0))
     found.counts.update(dict.fromkeys(("extra cards", "extra replies"), 0))
     books = _read(scene.database_url)
+    deadline = time.monotonic() + _NOTED_WITHIN_SECONDS
+    while not books.all_is_noted and time.monotonic() < deadline:
+        time.sleep(0.2)
+        books = _read(scene.database_url)
     for journey in journeys:
         mistakes = list(_mistakes(found, books, journey))
         if mistakes:

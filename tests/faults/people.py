@@ -34,6 +34,7 @@ _SOON, _TOO_LATE = 0.3, 2.5
 _THINKING_SECONDS = 4.0
 # How long people look at an unchanged card, after a click that was taken, before they click again.
 _GLANCE_SECONDS = 1.0
+_HOW_IT_ENDED = ("*Refunded ", "was *not* cancelled", "rejected this")
 _AT_MOST_UNDER_WAY = 60
 _HANDS = 12
 
@@ -271,9 +272,8 @@ class Journey:
     def _told_how_it_ended(self, now: str) -> bool:
         if now.endswith("· withdrawn"):
             return True  # the card says it all
-        replies = self.scene.board.replies(self.card)
-        told = ("Refunded", "not", "rejected")
-        return any(any(word in words(item) for word in told) for item in replies)
+        replies = map(words, self.scene.board.replies(self.card))
+        return any(word in text for text in replies for word in _HOW_IT_ENDED)
 
 
 def travel(

@@ -100,7 +100,8 @@ def test_a_place_lost_to_a_newcomer_in_the_middle_of_a_change(
     tmp_path: Path, tell: Tell, postgres: Postgres
 ) -> None:
     """It lives and works; but the connection that holds its place is cut, again and again."""
-    timeouts = (1.0, 8.0, 9.0)
+    # Much longer than a process takes to start, even on a busy machine.
+    timeouts, slowness = (1.0, 40.0, 45.0), 35.0
     with _three_processes(tmp_path, postgres, timeouts) as scene:
         url = scene.database_url
         number = postgres.places(url)["front-1"].number
@@ -109,13 +110,15 @@ def test_a_place_lost_to_a_newcomer_in_the_middle_of_a_change(
 
         def steal() -> None:
             newcomer.begin()
+            deadline = time.monotonic() + slowness
             while "newcomer" not in (places := postgres.places(url)):
+                assert time.monotonic() < deadline, newcomer.log()
                 if "front-1" in places:
                     postgres.cut(url, places["front-1"])
 
         struck = _at_a_change(scene, 2, lambda: threading.Thread(target=steal).start())
-        slow = Plan(fault="slow", seconds=6.0)
-        by_refund = Plan(fault="slow", seconds=6.0, refund_email=True, tickets=1)
+        slow = Plan(fault="slow", seconds=slowness)
+        by_refund = Plan(fault="slow", seconds=slowness, refund_email=True, tickets=1)
         journeys = start(scene, [slow, by_refund])
         travel(journeys, patience=_PATIENCE_SECONDS)
         assert postgres.places(url)["newcomer"].number == number

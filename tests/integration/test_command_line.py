@@ -181,7 +181,7 @@ def test_the_audit_log_tells_the_whole_story_in_order(stage: Stage) -> None:
     ]
     assert [event["actor_user"] for event in story[:3]] == ["U0REQUEST", None, "U0APPROVE"]
     assert story[-1]["data"]["refund"] == "400.00 USD"
-    assert story[0]["data"]["reason"].startswith("guest is ill")
+    assert story[0]["personal"]["reason"].startswith("guest is ill")
     assert "@acmeticketing.com" not in json.dumps(story)
 
 

@@ -36,7 +36,7 @@ def test_a_cancellation_under_way_is_finished_by_another_version(
     deploy(stage, before, politely=True)
     case = stage.case()
     case.asked()
-    case.people.fault(case.order, "slow", times=2, seconds=5)
+    case.people.fault(case.order, "slow", times=2, seconds=3)
     case.approve()
     case.people.wait_for("the read", lambda: len(case.people.upstream_requests(case.order)) > 1)
     deploy(stage, after, politely=politely)
@@ -49,7 +49,7 @@ def test_a_cancellation_under_way_is_finished_by_another_version(
 def test_a_request_that_was_being_read_gets_its_card_from_another_version(stage: Stage) -> None:
     deploy(stage, OTHER, politely=True)
     case = stage.case()
-    case.people.fault(case.order, "slow", times=1, seconds=5)
+    case.people.fault(case.order, "slow", times=1, seconds=3)
     case.ask()
     deploy(stage, "bot", politely=False)
     case.card("waiting for approval")

@@ -184,10 +184,38 @@ def test_a_card_that_was_deleted_is_posted_anew(stage: Stage) -> None:
     assert len(case.changes()) == 1
 
 
-def test_a_copy_of_a_card_that_a_lost_answer_made_is_retired_by_a_click(stage: Stage) -> None:
-    """Slack took the card and the bot never learned of it: there are two, and both are true."""
+def test_a_card_whose_answer_was_lost_is_found_again_and_not_posted_twice(stage: Stage) -> None:
     case = stage.case()
     stage.people.slack_fault("chat.postMessage", "drop", times=1)
+    case.asked()
+    case.approve()
+    case.reply("Refunded $400.00")
+    assert len(case.cards()) == 1
+
+
+def test_a_reply_whose_answer_was_lost_is_found_again_and_not_posted_twice(stage: Stage) -> None:
+    case = stage.case()
+    card = case.asked()
+    stage.people.slack_fault("chat.postMessage", "drop", times=1)
+    case.approve()
+    case.card("· cancelled")
+    case.people.wait_for("the search", lambda: stage.people.slack_calls("conversations.replies"))
+    case.reply("Refunded $400.00")
+    assert len(case.people.replies(card)) == 1
+
+
+@pytest.fixture(scope="module")
+def forgetful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A workspace that does not let the bot read the history of its channels."""
+    settings = SandboxSettings(optional_scopes=False)
+    with open_stage(tmp_path_factory.mktemp("forgetful"), QUICK, settings) as running:
+        yield running
+
+
+def test_a_copy_of_a_card_that_a_lost_answer_made_is_retired_by_a_click(forgetful: Stage) -> None:
+    """Slack took the card and the bot cannot look for it: there are two, and both are true."""
+    case = forgetful.case()
+    forgetful.people.slack_fault("chat.postMessage", "drop", times=1)
     case.ask()
     copy, card = case.people.wait_for(
         "two cards", lambda: cards if len(cards := case.cards()) == 2 else None

@@ -67,9 +67,12 @@ class FakePosts:
         row.begun_at, row.begun_by = now, self.process
         return Posting()
 
-    async def begin_anew(self, request_id: str, kind: str) -> None:
+    async def begin_anew(self, request_id: str, kind: str, begun_at: datetime) -> bool:
         row = self.rows[request_id, kind]
+        if row.begun_at != begun_at:
+            return False
         row.begun_at, row.begun_by = self.now(), self.process
+        return True
 
     async def posted(self, request_id: str, kind: str, ref: MessageRef) -> None:
         row = self.rows[request_id, kind]

@@ -173,8 +173,12 @@ class Engine:
             run_migrations=True,
         )
         DBOS(config=config)
-        with self.place.alone():  # two processes that create the tables at once would collide
+        # Two processes that create the tables at once would collide.
+        await asyncio.to_thread(self.place.begin_setup)
+        try:
             DBOS.launch()  # not in a thread: workflows run on the loop that it is called on
+        finally:
+            self.place.end_setup()
         await DBOS.register_queue_async(
             _QUEUE, worker_concurrency=self._at_once, polling_interval_sec=_QUEUE_POLL_SECONDS
         )

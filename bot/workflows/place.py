@@ -11,8 +11,6 @@ import fcntl
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -29,6 +27,7 @@ _LEADER, _SETUP = _SLOTS, _SLOTS + 1
 # For how long a place must be seen empty before its work is taken: a server that restarts frees
 # all places at once, and their holders come back.
 _VACANT_SECONDS = 15.0
+_SETUP_PAUSE_SECONDS = 0.2
 # Seconds after which the server gives up on a machine that does not answer.
 _SILENCE = {"tcp_keepalives_idle": 10, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 3}
 
@@ -53,9 +52,11 @@ class Place(Protocol):
         """Whether this process does what only one shall do; somebody does as long as any lives."""
         ...
 
-    def alone(self) -> AbstractContextManager[None]:
-        """Keep the others out for the length of the block."""
+    def begin_setup(self) -> None:
+        """Keep the others from setting up the engine's tables until `end_setup`; may wait long."""
         ...
+
+    def end_setup(self) -> None: ...
 
     def vacant(self, executors: frozenset[str]) -> list[str]:
         """Pick those of `executors` that are gone for good; they stay so until `release`."""
@@ -104,8 +105,11 @@ class FilePlace:
     def leads(self) -> bool:
         return True
 
-    def alone(self) -> AbstractContextManager[None]:
-        return nullcontext()
+    def begin_setup(self) -> None:
+        """Nobody else is there."""
+
+    def end_setup(self) -> None:
+        """Nobody waits."""
 
     def vacant(self, executors: frozenset[str]) -> list[str]:  # noqa: ARG002
         return []
@@ -153,14 +157,14 @@ class SlotPlace:
             self._leads = self._leads or self._try(_LEADER)
             return self._leads
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        with self._guard:
-            self._ask("select pg_advisory_lock(%s, %s)", _SETUP)
-            try:
-                yield
-            finally:
-                self._unlock(_SETUP)
+    def begin_setup(self) -> None:
+        # Asked again and again, for a statement that waits for a lock holds a snapshot, and the
+        # engine builds indexes that wait for all snapshots: they would wait for each other.
+        while not self._try(_SETUP):
+            time.sleep(_SETUP_PAUSE_SECONDS)
+
+    def end_setup(self) -> None:
+        self._unlock(_SETUP)
 
     def vacant(self, executors: frozenset[str]) -> list[str]:
         with self._guard:
@@ -224,7 +228,8 @@ class SlotPlace:
         self._ask("select pg_advisory_unlock(%s, %s)", number)
 
     def _ask(self, query: str, number: int) -> bool:
-        row = self._held.execute(query.encode(), (_NAMESPACE, number)).fetchone()
+        with self._guard:
+            row = self._held.execute(query.encode(), (_NAMESPACE, number)).fetchone()
         return row == (True,)
 
 

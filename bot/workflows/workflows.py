@@ -95,9 +95,9 @@ class Workflows:
             except PlaceError:
                 raise
             except Exception as error:
-                log.warning(
-                    "housekeeping_failed", error=type(error).__name__, exc_info=_ours(error)
-                )
+                kind = type(error).__name__
+                log.warning("housekeeping_failed", error=kind, exc_info=_ours(error))
+            await asyncio.sleep(self._services.pauses.sweep)
 
 
 def _ours(error: Exception) -> bool:

@@ -284,13 +284,14 @@ def travel(
 ) -> None:
     """Let everybody do the next thing, some at once, until all are over and `until` holds.
 
-    `under_way` tells how many have set out, where not all of them do at once. Patience is for the
-    time after the last one has set out and `until` holds.
+    `under_way` tells how many have set out, where not all of them do at once. People give up when
+    for `patience` seconds nobody has set out or arrived.
     """
     waiting = deque(journeys)
     active: list[Journey] = []
     busy: dict[Future[None], Journey] = {}
-    deadline = float("inf")
+    last_seen: tuple[int, int, bool] | None = None
+    deadline = time.monotonic() + patience
     with ThreadPoolExecutor(_HANDS, thread_name_prefix="people") as hands:
         while time.monotonic() < deadline:
             for done in [future for future in busy if future.done()]:
@@ -303,10 +304,11 @@ def travel(
             while waiting and room > 0 and len(journeys) - len(waiting) < set_out:
                 active.append(waiting.popleft())
                 room -= 1
-            if not waiting and until():
-                if not active and not busy:
-                    return
-                deadline = min(deadline, time.monotonic() + patience)
+            on_the_way, is_free = len(active) + len(busy), until()
+            if not (waiting or on_the_way) and is_free:
+                return
+            if (seen := (len(waiting), on_the_way, is_free)) != last_seen:
+                last_seen, deadline = seen, time.monotonic() + patience
             now = time.monotonic()
             for journey in [item for item in active if item.due <= now]:
                 active.remove(journey)

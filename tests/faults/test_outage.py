@@ -59,7 +59,7 @@ def _outlive(
     travel(
         journeys,
         # The rest sets out when the weather has met the first of them.
-        under_way=lambda: ORDERS * (1 + weather.done[what]) // (1 + len(strokes)),
+        under_way=lambda: ORDERS * (1 + weather.done[what]) // len(strokes),
         until=lambda: weather.is_over,
     )
     weather.stop()

@@ -27,10 +27,16 @@ def test_status_tells_how_an_order_stands(stage: Stage) -> None:
     case = stage.case()
     assert f"Nobody has asked for order {case.order}" in answer(stage, f"status {case.order}")
     card = case.asked()
-    waiting = answer(stage, f"status #{case.order}", case.channel)
+    link = f"p{card['ts'].replace('.', '')}|Open the card>"
+
+    def asked() -> str | None:
+        """The card stands a moment before the bot knows where."""
+        text = answer(stage, f"status #{case.order}", case.channel)
+        return text if link in text else None
+
+    waiting = case.people.wait_for("the link", asked)
     assert "*waiting for approval*" in waiting
     assert "4 tickets, $400.00" in waiting
-    assert f"p{card['ts'].replace('.', '')}|Open the card>" in waiting
     case.approve()
     case.reply("Refunded")
     assert "*cancelled*" in answer(stage, f"status {case.order}")

@@ -127,7 +127,7 @@ def test_a_channel_that_is_archived_while_the_order_is_read(stage: Stage) -> Non
     channel = stage.sandbox.sandbox.slack.channels[case.channel]
     channel.archived = True
     try:
-        assert "This channel is archived" in case.told("was not cancelled")
+        case.told("This channel is archived")
         assert case.cards() == []
     finally:
         channel.archived = False

@@ -38,10 +38,7 @@ async def measure(folder: Path, outside: Server, scale: Scale) -> Section:
         home = folder / f"machines-{count}"
         home.mkdir()
         with postgres_url(home, outside) as url, ExitStack() as stack:
-            bots = [
-                stack.enter_context(servers.starting_bot(url, home, outside)) for _ in range(count)
-            ]
-            servers.wait_for_all(bots)
+            bots = [stack.enter_context(servers.bot(url, home, outside)) for _ in range(count)]
             await _run(bots, outside, scale.people, scale.people)
             runs[count] = await _run(bots, outside, scale.people, scale.cancellations)
             servers.stop_together(bots)

@@ -199,6 +199,7 @@ class BoxOffice:
     async def read_order(self, order_id: str) -> Order:
         assert order_id == self.order.id
         self.power.may_fail()
+        await self.meanwhile()
         self.clock.advance(0.2)
         self.reads += 1
         self.settle()

@@ -1,0 +1,119 @@
+"""Waiting for people: reminders with growing pauses, then the expiry, and an end in any case."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.policy import Policy
+from bot.domain.request import WAITING_STATES, Request, State
+from bot.domain.waiting import Wait, is_expired, reminded, wait_from
+from tests.examples import NOW, request
+
+HOUR = timedelta(hours=1)
+spans = st.integers(1, 10_000).map(lambda minutes: timedelta(minutes=minutes))
+policies = st.builds(
+    Policy,
+    remind_after=st.lists(spans, max_size=5).map(tuple),
+    expire_after=st.none() | spans,
+)
+
+
+def waiting(state: State, wait: Wait) -> Request:
+    return replace(
+        request(state), reminders=wait.reminders, due_at=wait.due_at, expires_at=wait.expires_at
+    )
+
+
+def moments(policy: Policy, state: State) -> list[datetime]:
+    """When something is due, each time dealt with at once; an expiry is the last."""
+    wait = wait_from(policy, state, NOW)
+    found = []
+    while wait.due_at is not None:
+        found.append(wait.due_at)
+        subject = waiting(state, wait)
+        if is_expired(subject, wait.due_at):
+            break
+        wait = reminded(policy, subject, wait.due_at)
+    return found
+
+
+def after(*hours: float) -> list[datetime]:
+    return [NOW + hour * HOUR for hour in hours]
+
+
+def test_unless_told_otherwise_people_are_reminded_three_times_within_three_days() -> None:
+    assert moments(Policy(), State.PENDING) == after(0.5, 2.5, 10.5, 72)
+
+
+def test_each_pause_is_counted_from_the_reminder_before() -> None:
+    policy = Policy(remind_after=(HOUR, 4 * HOUR), expire_after=None)
+    assert moments(policy, State.PENDING) == after(1, 5)
+
+
+@pytest.mark.parametrize(
+    ("expire_after", "due"),
+    [(0.5, (0.5,)), (1, (1,)), (3, (1, 3)), (5, (1, 5)), (9, (1, 5, 9)), (None, (1, 5))],
+)
+def test_the_expiry_comes_when_it_is_due_whatever_reminders_are_left(
+    expire_after: float | None, due: tuple[float, ...]
+) -> None:
+    limit = None if expire_after is None else expire_after * HOUR
+    policy = Policy(remind_after=(HOUR, 4 * HOUR), expire_after=limit)
+    assert moments(policy, State.PENDING) == after(*due)
+
+
+def test_without_reminders_only_the_expiry_is_due() -> None:
+    assert moments(Policy(remind_after=()), State.PENDING) == after(72)
+    assert wait_from(Policy(remind_after=(), expire_after=None), State.PENDING, NOW) == Wait()
+
+
+def test_what_is_unsettled_never_expires() -> None:
+    assert moments(Policy(), State.UNKNOWN) == after(0.5, 2.5, 10.5)
+    forever = replace(request(State.UNKNOWN), expires_at=NOW)
+    assert not is_expired(forever, NOW + 1000 * HOUR)
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - WAITING_STATES))
+def test_what_waits_for_nobody_is_never_due(state: State) -> None:
+    assert wait_from(Policy(), state, NOW) == Wait()
+    assert not is_expired(replace(request(state), expires_at=NOW), NOW + HOUR)
+
+
+def test_a_reminder_after_a_long_night_is_one_reminder() -> None:
+    """What was missed while nothing ran is not made up for."""
+    late = NOW + 20 * HOUR
+    wait = reminded(Policy(), waiting(State.PENDING, wait_from(Policy(), State.PENDING, NOW)), late)
+    assert (wait.reminders, wait.due_at) == (1, late + 2 * HOUR)
+
+
+@given(policies, st.sampled_from(sorted(WAITING_STATES)))
+def test_a_wait_ends_and_nothing_is_due_after_the_expiry(policy: Policy, state: State) -> None:
+    expires_at = wait_from(policy, state, NOW).expires_at
+    found = moments(policy, state)
+    assert len(found) <= len(policy.remind_after) + 1
+    assert found == sorted(found)
+    assert all(NOW < moment for moment in found)
+    if expires_at is not None:
+        assert found[-1] == expires_at
+    elif found:
+        assert found[-1] == NOW + sum(policy.remind_after, timedelta())
+
+
+@given(policies, st.integers(0, 9), st.integers(0, 20_000))
+def test_whatever_was_missed_the_next_is_due_later_and_never_after_the_expiry(
+    policy: Policy, reminders: int, minutes: int
+) -> None:
+    begun = wait_from(policy, State.PENDING, NOW)
+    now = NOW + timedelta(minutes=minutes)
+    subject = waiting(State.PENDING, replace(begun, reminders=reminders))
+    wait = reminded(policy, subject, now)
+    assert (wait.reminders, wait.expires_at) == (reminders + 1, begun.expires_at)
+    if wait.due_at is not None and wait.expires_at is not None:
+        assert wait.due_at <= wait.expires_at
+    if wait.due_at is not None and not is_expired(subject, now):
+        assert wait.due_at > now

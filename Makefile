@@ -1,6 +1,8 @@
 # `make demo` and `make test` need python3 (3.11 or newer), venv and make, and the package index.
 PYTHON ?= python3
 BIN := .venv/bin
+# Files of tests that run side by side.
+JOBS ?= 3
 
 .PHONY: demo test lint format bench faults lock clean
 
@@ -8,7 +10,7 @@ demo: .venv/runtime
 	@$(BIN)/rescind demo $(ARGS)
 
 test: .venv/dev
-	$(BIN)/python -m pytest tests/unit tests/integration tests/e2e $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/unit tests/integration tests/e2e $(ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff format --check .
@@ -23,6 +25,7 @@ format: .venv/dev
 bench: .venv/dev
 	$(BIN)/python -m tests.bench $(ARGS)
 
+# The whole campaign takes about an hour; `make faults ARGS=--smoke` a few minutes.
 faults: .venv/dev
 	$(BIN)/python -m pytest tests/faults $(ARGS)
 

@@ -83,8 +83,9 @@ class _Result:
 class Writer:
     """One thread that writes, because SQLite lets only one write at a time.
 
-    What waits while a commit is on its way to the disk shares the next one, each in a savepoint of
-    its own: one that raises is undone alone, and nobody is answered before all is on disk.
+    What waits while a commit is on its way to the disk shares the next one, and nobody is answered
+    before all of it is on disk. If one of them raises, all are undone and done again one by one:
+    so a piece of work is done in full or not at all, but may be tried twice.
     """
 
     def __init__(self, over: sa.Engine) -> None:
@@ -122,22 +123,11 @@ class Writer:
     def _commit(self, batch: Sequence[_Job]) -> list[_Result]:
         try:
             with self._engine.begin() as connection:
-                if len(batch) == 1:
-                    return [_Result(batch[0], batch[0].work(connection))]
-                return [_within_savepoint(connection, job) for job in batch]
+                return [_Result(job, job.work(connection)) for job in batch]
         except Exception as error:  # noqa: BLE001 - it is whoever waits that must know
-            return [_Result(job, error=error) for job in batch]
-
-
-def _within_savepoint(connection: sa.Connection, job: _Job) -> _Result:
-    try:
-        with connection.begin_nested():
-            return _Result(job, job.work(connection))
-    except Exception as error:
-        driver = connection.connection.driver_connection
-        if not (isinstance(driver, sqlite3.Connection) and driver.in_transaction):
-            raise  # on a full disk SQLite undoes everything: nobody's work was done
-        return _Result(job, error=error)
+            if len(batch) == 1:
+                return [_Result(batch[0], error=error)]
+            return [result for job in batch for result in self._commit([job])]
 
 
 def _tell(results: Sequence[_Result]) -> None:

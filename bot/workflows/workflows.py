@@ -31,6 +31,7 @@ class Workflows:
     def __init__(self, engine: Engine, services: Services) -> None:
         self.engine = engine
         self._services = services
+        self._starting = asyncio.Lock()
         engine.register("quote", self._bound(quote_request), self._bound_rescue(rescue_quote))
         engine.register("execute", self._bound(execute), self._bound_rescue(rescue_execution))
         # What Slack does never changes what is true of an order: no rescue, only another try.
@@ -48,9 +49,13 @@ class Workflows:
         return lambda request_id: rescue(self._services, request_id)
 
     async def advance(self, request: Request) -> None:
-        """Start the work that `request` is due for; doing so again changes nothing."""
-        for name, workflow_id in _due(request):
-            await self.engine.start(name, workflow_id, request.id)
+        """Start the work that `request` is due for; doing so again changes nothing.
+
+        One after the other: in a rush of clicks their acknowledgements shall not wait for this.
+        """
+        async with self._starting:
+            for name, workflow_id in _due(request):
+                await self.engine.start(name, workflow_id, request.id)
 
     async def sweep(self) -> int:
         """Start what a crash left committed but not started; return how many requests that was."""

@@ -13,13 +13,16 @@ from dataclasses import dataclass, field
 from tests.faults.killer import Habits, Killer
 from tests.faults.ledger import Ledger, ledger
 from tests.faults.line import CUT_AFTER, CUT_BEFORE, PASS, TWICE
-from tests.faults.lookout import READ
+from tests.faults.lookout import CHANGE, READ
 from tests.faults.people import plans, start, travel
 from tests.faults.scene import Scene
 from tests.faults.weather import Weather
 
 _LINE = (*[PASS] * 16, TWICE, TWICE, CUT_BEFORE, CUT_AFTER)
 _READS_CUT = 0.02
+# Seconds for which ACME keeps a change before it makes it, and its answer after that: before, less
+# than the bot's client gives it; after, perhaps more.
+_DELAYS = (*[(0.0, 0.0)] * 16, (1.5, 0.0), (1.5, 0.0), (0.0, 0.5), (0.0, 2.5))
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,10 @@ def run(
         strokes(killer),
         lambda: killer.kills.total() / size.kills,
     )
-    cutting = random.Random(seeds[2])  # noqa: S311
+    acme = random.Random(seeds[2])  # noqa: S311
     scene.line.happened = scene.lookout.happened = killer.happened
-    scene.lookout.cuts = lambda call: call == READ and cutting.random() < _READS_CUT
+    scene.lookout.cuts = lambda call: call == READ and acme.random() < _READS_CUT
+    scene.lookout.delays = lambda call: acme.choice(_DELAYS) if call == CHANGE else _DELAYS[0]
     killer.start()
     weather.start()
     try:
@@ -99,7 +103,9 @@ def run(
         weather.stop()
         killer.stop()
     faults = Counter(f"ACME {j.plan.fault}" for j in journeys if j.plan.fault)
-    faults += Counter(call for call in scene.lookout.done.elements() if "cut" in call)
+    faults += Counter(
+        {call: n for call, n in scene.lookout.done.items() if call.endswith(("cut", "delayed"))}
+    )
     faults["order changed before approval"] = sum(journey.plan.drift for journey in journeys)
     faults["clicked 2 or 3 times at once"] = sum(j.plan.clicks > 1 for j in journeys)
     return Result(

@@ -1,12 +1,13 @@
-"""A lookout before the sandbox: sees each of the bot's calls come in and get done, and can cut it.
+"""A lookout before the sandbox: sees each of the bot's calls come in and get done, or cuts it.
 
 Every process of the bot has addresses of its own (`address`), so the lookout knows who calls.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -33,6 +34,7 @@ def address(base_url: str, process: str, path: str) -> str:
 class Lookout:
     """`happened(process, point)` is told before the sandbox goes on; `cuts` says what to cut.
 
+    `delays`: how many seconds a call is kept before it is done, and its answer after that.
     `done` counts calls; `changes` those that change an order, by the process that made them.
     """
 
@@ -40,9 +42,11 @@ class Lookout:
         self,
         happened: Callable[[str, str], None] = lambda _process, _point: None,
         cuts: Callable[[str], bool] = lambda _call: False,
+        delays: Callable[[str], tuple[float, float]] = lambda _call: (0.0, 0.0),
     ) -> None:
         self.happened = happened
         self.cuts = cuts
+        self.delays = delays
         self.done: Counter[str] = Counter()
         self.changes: Counter[str] = Counter()
 
@@ -71,14 +75,20 @@ class Lookout:
         else:
             self.done[call] += 1
             self.changes[process] += call == CHANGE
-            arrival = _Arrival(receive, lambda: self.happened(process, f"{call} arrived"))
+            before, after = self.delays(call)
+            self.done[f"{call} delayed"] += bool(before or after)
+
+            async def arrived() -> None:
+                self.happened(process, f"{call} arrived")
+                await asyncio.sleep(before)
 
             async def answering(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     self.happened(process, f"{call} done")
+                    await asyncio.sleep(after)
                 await send(message)
 
-            await app(scope, arrival, answering)
+            await app(scope, _Arrival(receive, arrived), answering)
 
 
 class _Arrival:
@@ -87,7 +97,7 @@ class _Arrival:
     The sandbox finds the connection that it shall cut by `__self__`, as if this were uvicorn's own.
     """
 
-    def __init__(self, receive: Receive, then: Callable[[], None]) -> None:
+    def __init__(self, receive: Receive, then: Callable[[], Awaitable[None]]) -> None:
         self.__self__ = getattr(receive, "__self__", None)
         self._receive = receive
         self._then = then
@@ -95,7 +105,7 @@ class _Arrival:
     async def __call__(self) -> Message:
         message = await self._receive()
         if message["type"] == "http.request" and not message.get("more_body"):
-            self._then()
+            await self._then()
         return message
 
 

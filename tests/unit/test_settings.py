@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -87,6 +88,7 @@ def test_defaults_are_those_of_the_documentation(monkeypatch: pytest.MonkeyPatch
     assert (environment.log_format, environment.log_level) == ("console", "INFO")
     assert settings.slack_api_url == "https://slack.com/api/"
     assert list(settings.execution.settle_pauses) == [1, 2, 4, 8]
+    assert settings.execution.at_once == 16
     source = settings.venues[0].source
     assert (source.connect_timeout, source.read_timeout, source.total_timeout) == (5, 20, 30)
     assert source.refund_path == "/v2/b2b/b2b/refunds"
@@ -140,6 +142,43 @@ def test_venues_are_listed_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config.source.total_timeout == 60
     assert config.api_key.get_secret_value() == "k"
     assert list(settings.execution.settle_pauses) == [1, 30]
+
+
+def policy_of(monkeypatch: pytest.MonkeyPatch, lines: str) -> Policy:
+    toml = f"{VENUE}\n[policy]\n{lines}\n"
+    (config,) = loaded(monkeypatch, SECRETS | {"RIVERSIDE_KEY": "k"}, toml).venues
+    return config.venue.policy
+
+
+def test_without_a_word_about_waiting_the_policys_own_defaults_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert policy_of(monkeypatch, "") == Policy()
+
+
+def test_reminders_and_expiry_are_told_in_minutes_and_hours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = "remind_after_minutes = [5, 0.5]\nexpire_after_hours = 1.5"
+    policy = policy_of(monkeypatch, lines)
+    assert policy.remind_after == (timedelta(minutes=5), timedelta(seconds=30))
+    assert policy.expire_after == timedelta(minutes=90)
+
+
+def test_reminders_and_expiry_may_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = policy_of(monkeypatch, "remind_after_minutes = []\nexpire_after_hours = 0")
+    assert (policy.remind_after, policy.expire_after) == ((), None)
+
+
+def test_reminders_may_name_people_and_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = policy_of(monkeypatch, 'mentions = ["U0APPROVE", "W0ANYBODY", "S0REFUNDS"]')
+    assert policy.mentions == ("U0APPROVE", "W0ANYBODY", "S0REFUNDS")
+
+
+def test_how_much_is_done_at_once_may_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    toml = VENUE + "[execution]\nat_once = 200\n"
+    settings = loaded(monkeypatch, SECRETS | {"RIVERSIDE_KEY": "k"}, toml)
+    assert settings.execution.at_once == 200
 
 
 @pytest.mark.parametrize("general", ["true", "false"])
@@ -236,6 +275,14 @@ def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         (VENUE + "[execution]\nsettle_pauses = [1, 0]", "execution.settle_pauses"),
         (VENUE + "[execution]\nretries = 3", "execution.retries"),
         (VENUE + '[policy]\nself_approval = "perhaps"', "policy.self_approval"),
+        (VENUE + "[execution]\nat_once = 0", "execution.at_once"),
+        (VENUE + "[execution]\nat_once = 201", "execution.at_once"),
+        (VENUE + "[policy]\nremind_after_minutes = [0]", "policy.remind_after_minutes"),
+        (VENUE + "[policy]\nremind_after_minutes = 30", "policy.remind_after_minutes"),
+        (VENUE + "[policy]\nexpire_after_hours = -1", "policy.expire_after_hours"),
+        (VENUE + '[policy]\nmentions = ["@refunds"]', "policy.mentions.0"),
+        (VENUE + '[policy]\nmentions = ["U0APPROVE", "<!channel>"]', "policy.mentions.1"),
+        (VENUE + '[policy]\nmentions = "U0APPROVE"', "policy.mentions"),
         (VENUE + "[slack]\ntoken = 1", "slack"),
     ],
 )

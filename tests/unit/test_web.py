@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import time
@@ -11,7 +12,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from starlette.types import ASGIApp
 
@@ -47,20 +48,25 @@ def bolt() -> AsyncApp:
 
 
 def house(
-    readiness: Readiness | None = None, *, down: bool = False, slack: bool = True
+    readiness: Readiness | None = None,
+    *,
+    down: bool = False,
+    slack: bool = True,
+    precedence: Precedence | None = None,
+    app: AsyncApp | None = None,
 ) -> httpx.AsyncClient:
     def guard(inner: ASGIApp) -> ASGIApp | None:
         return Guard(inner, SecretStr(SECRET)) if slack else None
 
-    app = web_app(
+    built = web_app(
         database=Database(down=down),
         store=Store(),
         readiness=readiness or Readiness(slack=None),
-        precedence=Precedence(),
+        precedence=precedence or Precedence(),
         guard=guard,
-        bolt=AsyncSlackRequestHandler(bolt()),
+        bolt=AsyncSlackRequestHandler(app or bolt()),
     )
-    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
+    transport = httpx.ASGITransport(built, raise_app_exceptions=True)
     return httpx.AsyncClient(transport=transport, base_url="http://bot")
 
 
@@ -76,6 +82,7 @@ async def test_a_process_that_runs_is_healthy_whatever_else_is_down() -> None:
         (Readiness(), False, 503, {"ready": False, "slack": "not asked yet"}),
         (Readiness("invalid_auth"), False, 503, {"ready": False, "slack": "invalid_auth"}),
         (Readiness(None, "no token"), False, 503, {"ready": False, "socket_mode": "no token"}),
+        (Readiness(None, stopping=True), False, 503, {"ready": False, "process": "stopping"}),
         (Readiness(None), True, 503, {"ready": False, "database": "OperationalError"}),
     ],
 )
@@ -114,6 +121,9 @@ def signed(body: bytes) -> dict[str, str]:
     }
 
 
+# Longer than any test takes: who waits for it waits in vain.
+NEVER = 1e6
+
 JUNK = [
     b"",
     b"{",
@@ -143,3 +153,52 @@ async def test_junk_without_a_signature_gets_nothing(body: bytes) -> None:
     async with house() as client:
         answer = await client.post("/slack/events", content=body, headers=headers)
     assert (answer.status_code, answer.content) == (401, b"")
+
+
+async def test_nobody_gives_way_while_it_is_quiet() -> None:
+    precedence = Precedence(patience=NEVER)
+    await precedence.give_way()
+
+
+async def test_what_can_wait_waits_until_everybody_is_acknowledged() -> None:
+    precedence = Precedence(patience=NEVER)
+    with precedence.acknowledging():
+        with precedence.acknowledging():
+            waits = asyncio.create_task(precedence.give_way())
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not waits.done()
+    await waits
+
+
+async def test_nobody_waits_for_ever() -> None:
+    precedence = Precedence(patience=0)
+    with precedence.acknowledging():
+        await precedence.give_way()
+
+
+async def test_an_acknowledgement_that_fails_is_over_as_well() -> None:
+    precedence = Precedence(patience=NEVER)
+    with pytest.raises(RuntimeError), precedence.acknowledging():
+        raise RuntimeError("no")
+    await precedence.give_way()
+
+
+async def test_the_door_counts_as_acknowledging() -> None:
+    """What can wait gives way to a delivery for as long as it is being answered."""
+    precedence = Precedence(patience=NEVER)
+    waiting: list[asyncio.Task[None]] = []
+
+    async def slow(ack: AsyncAck) -> None:
+        waiting.append(asyncio.create_task(precedence.give_way()))
+        await asyncio.sleep(0)
+        assert not waiting[0].done()
+        await ack()
+
+    app = bolt()
+    app.command("/cancel-order")(slow)
+    body = b"command=%2Fcancel-order&text=1&team_id=T0MUSEUM&user_id=U0REQUEST"
+    async with house(precedence=precedence, app=app) as client:
+        answer = await client.post("/slack/events", content=body, headers=signed(body))
+    assert answer.status_code == 200
+    await waiting[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -95,9 +96,10 @@ def test_a_row_taken_out_of_the_middle_is_found_at_the_next(history: Database) -
 
 
 def test_rows_cut_off_the_end_are_missed_by_their_request(history: Database) -> None:
-    for cut in (1, 2, 7, len(rows(history))):
+    total = len(rows(history))
+    for cut in (1, 2, 7, total):
         with tampering(history) as connection:
-            kept = len(rows(history)) - cut
+            kept = total - cut
             connection.execute(sa.delete(audit_events).where(audit_events.c.id > kept))
             head, flaw = verification.verify(connection)
             assert head.id == kept
@@ -108,7 +110,7 @@ def test_rows_cut_off_the_end_are_missed_by_their_request(history: Database) -> 
 
 def test_rows_that_changed_places_are_found_at_the_first(history: Database) -> None:
     told = rows(history)
-    for one, other in zip(told, told[1:], strict=False):
+    for one, other in itertools.pairwise(told):
         with tampering(history) as connection:
             for number, row in ((one["id"], other), (other["id"], one)):
                 values = {name: row[name] for name in COLUMNS if name != "id"}
@@ -135,15 +137,14 @@ def test_a_row_forged_with_its_hash_is_found_at_the_next(history: Database) -> N
 def _forge(connection: sa.Connection, row: dict[str, Any]) -> None:
     forged = row | {"data": '{"refund": "1000000.00 USD"}'}
     values = {"data": forged["data"], "hash": row_hash(forged)}
-    connection.execute(
-        sa.update(audit_events).where(audit_events.c.id == row["id"]).values(values)
-    )
+    connection.execute(sa.update(audit_events).where(audit_events.c.id == row["id"]).values(values))
 
 
 def test_a_last_row_forged_with_its_hash_is_found_by_who_noted_the_head(history: Database) -> None:
     head, _ = verified(history)
+    last = rows(history)[-1]
     with tampering(history) as connection:
-        _forge(connection, rows(history)[-1])
+        _forge(connection, last)
         _, flaw = verification.verify(connection, head)
         assert flaw is not None
         assert (flaw.row, flaw.text) == (head.id, "is not the row that was noted earlier")
@@ -193,9 +194,7 @@ def refusing(history: Database) -> Iterator[sa.Connection]:
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-def test_the_database_itself_refuses_to_change_a_row(
-    refusing: sa.Connection, column: str
-) -> None:
+def test_the_database_itself_refuses_to_change_a_row(refusing: sa.Connection, column: str) -> None:
     old = rows_of(refusing)[4]
     values = {column: _other(old[column]) if column != "id" else 10_000}
     change = sa.update(audit_events).where(audit_events.c.id == old["id"]).values(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -64,7 +65,7 @@ async def test_messages_of_one_channel_have_their_turns_a_second_apart(
     ]
     waits = [turn.wait for turn in turns]
     assert waits[0] == 0
-    gaps = [late - early for early, late in zip(waits, waits[1:], strict=False)]
+    gaps = [late - early for early, late in itertools.pairwise(waits)]
     assert all(gap == pytest.approx(1, abs=0.1) for gap in gaps)
 
 
@@ -157,8 +158,9 @@ async def test_only_one_of_two_processes_begins_anew_what_left_no_message(
         *(store.begin_anew(request_id, "card", begun_at) for store in (posts, other))
     )
     assert sorted(began) == [False, True]
-    own = [(await store.take_turn(request_id, "card", channel)).begun_here
-           for store in (posts, other)]
+    own = [
+        (await store.take_turn(request_id, "card", channel)).begun_here for store in (posts, other)
+    ]
     assert own == began
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from bot.domain.delivery import Delivery, DeliveryImpossibleError, DeliveryPostponedError
 from bot.domain.policy import Action
-from bot.domain.request import Failure, FailureCode, Request, State
+from bot.domain.request import Failure, FailureCode, LedgerUnavailableError, Request, State
 from bot.store import Database, RequestStore
-from bot.workflows.delivery import deliver
+from bot.workflows.delivery import deliver, deliver_soon
 from bot.workflows.services import Pauses, Services
 from tests.examples import APPROVER, CARD, REPLY, REQUESTER
 from tests.unit.databases import Clock, store_on
@@ -90,7 +90,7 @@ async def test_trouble_is_waited_out(post: Posting, store: RequestStore, order_i
     assert on.durable.sleeps == list(Pauses().deliver[:3])
 
 
-@pytest.mark.parametrize(("asked", "waited"), [(30.0, 30.0), (0.5, 1.0), (None, 1.0), (0.0, 1.0)])
+@pytest.mark.parametrize(("asked", "waited"), [(30.0, 30.0), (0.5, 0.5), (None, 1.0), (0.0, 1.0)])
 async def test_slack_is_given_as_long_as_it_asks_for(
     post: Posting, store: RequestStore, order_id: str, asked: float | None, waited: float
 ) -> None:
@@ -251,3 +251,45 @@ async def test_dying_at_any_moment_shows_it_in_the_end(
     shown = await store.get(request.id)
     assert shown is not None
     assert (shown.card, shown.delivered_version) == (CARD, shown.version)
+
+
+async def test_a_card_that_our_own_mistake_breaks_is_tried_with_growing_pauses(
+    post: Posting, store: RequestStore, order_id: str
+) -> None:
+    request = await pending(store, order_id)
+    on = post(*[RuntimeError("a mistake of ours")] * 100)
+    behind = await on.deliver(request)
+    assert on.durable.sleeps == list(Pauses().deliver)
+    assert on.desk.tries == len(Pauses().deliver) + 1
+    assert (behind.state, behind.delivered_version) == (State.PENDING, request.delivered_version)
+
+
+async def test_a_ledger_that_is_away_is_left_to_the_engine(
+    post: Posting, store: RequestStore, order_id: str
+) -> None:
+    request = await pending(store, order_id)
+    with pytest.raises(LedgerUnavailableError):
+        await post(LedgerUnavailableError("OperationalError")).deliver(request)
+
+
+async def test_what_can_be_shown_at_once_is_handed_over_to_nobody(
+    post: Posting, store: RequestStore, order_id: str
+) -> None:
+    request = await pending(store, order_id)
+    on = post()
+    await deliver_soon(on.services, on.durable, request.id)
+    assert (on.desk.tries, on.durable.handed_over, on.durable.sleeps) == (1, [], [])
+
+
+@pytest.mark.parametrize("trouble", [LATER, RuntimeError("a mistake of ours")])
+async def test_what_cannot_be_shown_at_once_is_handed_over_to_a_delivery(
+    post: Posting, store: RequestStore, order_id: str, trouble: Exception
+) -> None:
+    request = await pending(store, order_id)
+    on = post(trouble)
+    await deliver_soon(on.services, on.durable, request.id)
+    assert (on.desk.tries, on.durable.sleeps) == (1, [])
+    assert on.durable.handed_over == [("deliver", request.id)]
+    on.durable.resume()
+    await deliver_soon(on.services, on.durable, request.id)
+    assert on.durable.handed_over == [("deliver", request.id)]

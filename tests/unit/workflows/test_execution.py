@@ -10,7 +10,7 @@ import pytest
 from bot.domain.order import Order
 from bot.domain.policy import Action
 from bot.domain.quote import Notify
-from bot.domain.request import FailureCode, State
+from bot.domain.request import FailureCode, Request, State
 from bot.domain.selection import Selection
 from bot.domain.sending import Answer
 from bot.store import Database
@@ -27,7 +27,7 @@ from bot.workflows.execution import execute
 from bot.workflows.services import Pauses
 from tests.examples import REQUESTER, cancelled, line, order, usd
 from tests.unit.store.steps import BODY
-from tests.unit.workflows.fakes import FakeDurable, Power, Reaction
+from tests.unit.workflows.fakes import GIVES_UP_AFTER, FakeDurable, Power, Reaction
 from tests.unit.workflows.house import House
 
 pytestmark = pytest.mark.anyio
@@ -359,7 +359,53 @@ async def test_dying_between_the_note_and_the_call_sends_nothing_by_itself(
     assert house.durable.sleeps[: len(QUIET)] == QUIET
 
 
-@pytest.mark.parametrize("cut", range(30, 80))
+async def unanswered(house: House) -> Request:
+    """A request whose process died right after it noted its first attempt."""
+    await house.ask()
+    await house.quote()
+    running = await house.people.claim((await house.approve()).id)
+    assert await house.people.claim_send(running, 1, BODY)
+    return running
+
+
+async def test_an_attempt_nobody_saw_the_end_of_is_given_the_time_it_may_take(
+    house: House,
+) -> None:
+    """Its process may only be thought dead: nothing is sent while its call may be under way."""
+    await unanswered(house)
+    sent_at = house.clock.moment
+    over = await house.execute()
+    assert over.state is State.DONE
+    assert len(house.office.calls) == 1
+    quiet, patience, again = (
+        house.durable.sleeps[:4],
+        house.durable.sleeps[4],
+        house.durable.sleeps[5:],
+    )
+    assert (quiet, again) == (QUIET, QUIET)
+    assert sum(quiet) + patience == pytest.approx(GIVES_UP_AFTER.total_seconds(), abs=2)
+    assert (house.clock.moment - sent_at) > GIVES_UP_AFTER
+
+
+async def test_an_attempt_that_shows_its_effect_meanwhile_is_not_made_again(house: House) -> None:
+    request = await unanswered(house)
+    assert request.order is not None
+    done = cancelled(request.order, Selection.everything(request.order))
+    house.office.staff = {house.office.reads + len(QUIET) + 2: lambda _: done}
+    over = await house.execute()
+    assert over.state is State.DONE
+    assert house.office.calls == []
+    assert len(house.durable.sleeps) == len(QUIET) + 1
+
+
+async def test_an_attempt_long_ago_needs_no_more_patience(house: House) -> None:
+    await unanswered(house)
+    house.clock.advance(GIVES_UP_AFTER.total_seconds())
+    assert (await house.execute()).state is State.DONE
+    assert house.durable.sleeps == QUIET
+
+
+@pytest.mark.parametrize("cut", range(40, 110))
 async def test_dying_around_the_second_attempt_makes_no_third(
     database: Database, some: Order, cut: int
 ) -> None:

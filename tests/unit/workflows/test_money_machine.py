@@ -1,11 +1,11 @@
-"""The money path as a state machine: people, staff, the upstream, power cuts and thieves at once."""
+"""The money path as a state machine: people, staff, the upstream, power cuts and thieves."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
 from collections import Counter
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -32,7 +32,6 @@ from bot.domain.request import (
     WAITING_STATES,
     Actor,
     Request,
-    StaleRequestError,
     State,
     Verdict,
 )
@@ -61,8 +60,6 @@ REACTIONS = st.one_of(
     st.builds(Reaction, st.just(OutcomeLostError), st.sampled_from((*DELAYS, None, None))),
     st.builds(Reaction, st.sampled_from((RefusedError, UnavailableError)), st.none()),
 )
-STATS: Counter = Counter()
-import atexit; atexit.register(lambda: print(STATS))
 WORKERS = st.integers(0, 1)
 
 
@@ -140,15 +137,11 @@ class MoneyMachine(RuleBasedStateMachine):
 
     async def _open(self) -> None:
         self.desk = FakeDesk()
-        self.workers = [
-            Worker(self.database, self.clock, self.office, self.desk) for _ in range(2)
-        ]
+        self.workers = [Worker(self.database, self.clock, self.office, self.desk) for _ in range(2)]
         await self._ask()
 
     async def _ask(self) -> None:
-        _, request = await self.people.create(
-            new_request(self.office.order.id, notify=self.notify)
-        )
+        _, request = await self.people.create(new_request(self.office.order.id, notify=self.notify))
         self.id = request.id
         await quote_request(self._services(), FakeDurable(self.clock), self.id)
 
@@ -162,7 +155,26 @@ class MoneyMachine(RuleBasedStateMachine):
     def state_is(self, *states: State) -> bool:
         return self.request.state in states
 
-    # What people do.
+    # What people do. One rule for much of it, so that what processes do has its share.
+
+    @rule(
+        what=st.sampled_from(("approve", "approve together", "take back", "choose")),
+        actor=ANYBODY,
+        behind=st.sampled_from((0, 0, 0, 1)),
+        action=st.sampled_from((Action.REJECT, Action.WITHDRAW)),
+        counts=st.tuples(st.integers(0, 4), st.integers(0, 2)),
+    )
+    def somebody_decides(
+        self, what: str, actor: Actor, behind: int, action: Action, counts: tuple[int, int]
+    ) -> None:
+        if what == "approve":
+            self.approve(actor, behind)
+        elif what == "approve together":
+            self.two_approve_at_once(behind)
+        elif self.state_is(State.PENDING) and what == "take back":
+            self.take_back(action, actor)
+        elif self.state_is(State.PENDING):
+            self.choose_other_tickets(counts)
 
     @precondition(lambda self: not self.request.state.is_live)
     @rule()
@@ -179,7 +191,6 @@ class MoneyMachine(RuleBasedStateMachine):
             if self.state_is(State.APPROVED, State.EXECUTING):
                 self.a_process_takes_it_up(which)
 
-    @rule(actor=ANYBODY, behind=st.sampled_from((0, 0, 0, 1)))
     def approve(self, actor: Actor, behind: int) -> None:
         before = self.request
         found = self.do(
@@ -197,7 +208,6 @@ class MoneyMachine(RuleBasedStateMachine):
             Approval(self.id, after.revision, quote.fingerprint, quote.value)
         )
 
-    @rule(behind=st.sampled_from((0, 0, 1)))
     def two_approve_at_once(self, behind: int) -> None:
         before = self.request
         revision = before.revision - behind
@@ -216,13 +226,9 @@ class MoneyMachine(RuleBasedStateMachine):
                 Approval(self.id, before.revision, quote.fingerprint, quote.value)
             )
 
-    @precondition(lambda self: self.state_is(State.PENDING))
-    @rule(action=st.sampled_from((Action.REJECT, Action.WITHDRAW)), actor=ANYBODY)
     def take_back(self, action: Action, actor: Actor) -> None:
         self.do(self.people.decide(self.id, action, actor))
 
-    @precondition(lambda self: self.state_is(State.PENDING))
-    @rule(counts=st.tuples(st.integers(0, 4), st.integers(0, 2)))
     def choose_other_tickets(self, counts: tuple[int, int]) -> None:
         known = self.request.order
         assert known is not None
@@ -231,6 +237,7 @@ class MoneyMachine(RuleBasedStateMachine):
             revision = self.request.revision
             self.do(self.people.reselect(self.id, REQUESTER, revision, wish))
 
+    @precondition(lambda self: self.state_is(State.UNKNOWN))
     @rule()
     def check_again(self) -> None:
         self.do(self.people.decide(self.id, Action.RECHECK, REQUESTER))
@@ -244,23 +251,40 @@ class MoneyMachine(RuleBasedStateMachine):
             self.people.decide(self.id, Action.RESOLVE, APPROVER, note="saw it", resolved_as=truth)
         )
 
-    # What the upstream does, and whoever else works there.
+    # What the upstream does, whoever else works there, and time.
 
-    @rule(reaction=REACTIONS)
+    @rule(
+        what=st.sampled_from(("reaction", "reaction", "no reads", "staff", "time")),
+        reaction=REACTIONS,
+        reads=st.integers(1, 6),
+        sells=st.booleans(),
+        seconds=st.sampled_from((1, 20, 61, 3600, 80 * 3600)),
+    )
+    def something_happens_elsewhere(
+        self, what: str, reaction: Reaction, reads: int, sells: bool, seconds: int
+    ) -> None:
+        if what == "reaction":
+            self.the_upstream_reacts_otherwise(reaction)
+        elif what == "no reads":
+            self.reads_fail(reads)
+        elif what == "staff":
+            self.staff_change_the_order(sells)
+        else:
+            self.time_passes(seconds)
+
     def the_upstream_reacts_otherwise(self, reaction: Reaction) -> None:
         self.office.reactions = [reaction]
 
-    @rule(count=st.integers(1, 6))
     def reads_fail(self, count: int) -> None:
         first = self.office.reads + 1
         self.office.read_errors = dict.fromkeys(
             range(first, first + count), UnavailableError("HTTP 503")
         )
 
-    @precondition(lambda self: self.office.is_quiet and not self.is_within_call)
-    @rule(sells=st.booleans())
     def staff_change_the_order(self, sells: bool) -> None:
         """Never between a read of ours and what is sent after it, which nothing could notice."""
+        if not self.office.is_quiet or self.is_within_call:
+            return
         now = self.office.order
         first = next((one for one in now.lines if one.quantity), None)
         if first is not None and sells:
@@ -312,7 +336,6 @@ class MoneyMachine(RuleBasedStateMachine):
                 worker.resume(forgetful=forgetful)
                 await worker.go_on()
 
-    @rule(seconds=st.sampled_from((1, 20, 61, 3600, 80 * 3600)))
     def time_passes(self, seconds: int) -> None:
         self.clock.advance(seconds)
         self.office.settle()
@@ -386,9 +409,6 @@ class MoneyMachine(RuleBasedStateMachine):
             assert request.delivered_version == request.version
         event(f"ends as {self.request.state}")
         event(f"{len(self.office.calls)} calls")
-        STATS[str(self.request.state)]+=1
-        STATS[f"{len(self.office.calls)} calls"]+=1
-        STATS[f"{sum(w.power.cuts for w in self.workers)} cuts"]+=1
 
     async def _finish(self) -> None:
         for worker in self.workers:
@@ -401,11 +421,11 @@ class MoneyMachine(RuleBasedStateMachine):
 
 
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("money")
     with sqlite_database(made / "migrated.db"):
         pass
-    yield made
+    return made
 
 
 def test_money_moves_once_and_only_as_approved_whatever_happens(directory: Path) -> None:
@@ -415,6 +435,4 @@ def test_money_moves_once_and_only_as_approved_whatever_happens(directory: Path)
         def __init__(self) -> None:
             super().__init__(directory, next(numbers))
 
-    run_state_machine_as_test(
-        Machine, settings=settings(max_examples=int(__import__('os').environ.get('N','60')), stateful_step_count=40)
-    )
+    run_state_machine_as_test(Machine, settings=settings(max_examples=80, stateful_step_count=40))

@@ -5,22 +5,48 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 
+import psycopg
 import pytest
 
 from bot.domain.policy import Action
-from bot.domain.request import Failure, FailureCode, Request, State
+from bot.domain.request import (
+    Failure,
+    FailureCode,
+    LedgerUnavailableError,
+    Request,
+    StaleRequestError,
+    State,
+)
 from bot.store import Database, RequestStore
 from bot.workflows import Engine, Workflows
 from bot.workflows.engine import Workflow
-from bot.workflows.services import Services
+from bot.workflows.place import FilePlace, PlaceError
+from bot.workflows.services import Pauses, Services
 from tests.examples import APPROVER, CARD, VENUE, order
 from tests.unit.databases import Clock, store_on
-from tests.unit.store.steps import BODY, UNSETTLED, executing, in_state
+from tests.unit.store.steps import BODY, UNSETTLED, executing, in_state, pending
 from tests.unit.workflows.fakes import BoxOffice, FakeDesk
 
 pytestmark = pytest.mark.anyio
 
 Rescue = Callable[[str], Awaitable[None]]
+
+
+class FakePlace(FilePlace):
+    """A place that may be lost, or not be the leader's."""
+
+    def __init__(self) -> None:
+        self.is_leader = True
+        self.kept = 0
+        self.troubles: list[Exception] = []
+
+    def leads(self) -> bool:
+        return self.is_leader
+
+    def keep(self) -> None:
+        self.kept += 1
+        if self.troubles:
+            raise self.troubles.pop(0)
 
 
 class FakeEngine(Engine):
@@ -30,6 +56,8 @@ class FakeEngine(Engine):
         self.rescues: dict[str, Rescue | None] = {}
         self.started: list[tuple[str, str, str]] = []
         self.started_anew: list[tuple[str, str, str]] = []
+        self.place: FakePlace = FakePlace()
+        self.adopted = 0
 
     def register(
         self,
@@ -45,6 +73,10 @@ class FakeEngine(Engine):
     async def start_anew(self, name: str, workflow_id: str, request_id: str) -> None:
         self.started_anew.append((name, workflow_id, request_id))
 
+    async def adopt(self) -> int:
+        self.adopted += 1
+        return 0
+
 
 class Work:
     def __init__(self, database: Database) -> None:
@@ -52,8 +84,11 @@ class Work:
         self.engine = FakeEngine()
         self.store = store_on(database, self.clock)
         self.office = BoxOffice(self.clock, order())
-        services = Services(self.store, {VENUE.key: self.office}, FakeDesk(), self.clock)
-        self.workflows = Workflows(self.engine, services)
+        self.workflows = self.with_pauses(Pauses(sweep=0))
+
+    def with_pauses(self, pauses: Pauses) -> Workflows:
+        systems = {VENUE.key: self.office}
+        return Workflows(self.engine, Services(self.store, systems, FakeDesk(), self.clock, pauses))
 
     async def rescue(self, name: str, request: Request) -> Request:
         """Let the workflow `name` end in an error nobody foresaw."""
@@ -141,6 +176,7 @@ async def test_the_sweep_starts_what_a_crash_left(work: Work, order_id: str) -> 
 
 async def test_the_sweep_leaves_alone_what_has_just_been_touched(work: Work, order_id: str) -> None:
     request = await executing(work.store, order_id)
+    work.workflows = work.with_pauses(Pauses())
     work.clock.advance(1)
     await work.workflows.sweep()
     assert request.id not in {request_id for _, _, request_id in work.engine.started_anew}
@@ -196,3 +232,69 @@ async def test_a_defect_in_showing_never_touches_the_request(work: Work) -> None
 async def test_every_workflow_is_known_by_its_name(work: Work) -> None:
     """Recovery finds workflows by these names, also those an older version started."""
     assert set(work.engine.rescues) == {"quote", "execute", "deliver"}
+
+
+async def test_what_is_due_is_reminded_of_and_shown(work: Work, order_id: str) -> None:
+    request = await pending(work.store, order_id)
+    work.clock.advance(1800)
+    assert await work.workflows.remind() >= 1
+    mine = [each for each in work.engine.started if each[2] == request.id]
+    assert mine == [("deliver", f"deliver:{request.id}:{request.version + 1}", request.id)]
+    await work.workflows.remind()
+    assert [each for each in work.engine.started if each[2] == request.id] == mine
+
+
+async def test_what_somebody_decides_in_the_moment_of_its_reminder_is_left_to_them(
+    work: Work, order_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = await pending(work.store, order_id)
+
+    async def overtaken(_: RequestStore, request_id: str) -> Request | None:
+        raise StaleRequestError(request_id)
+
+    monkeypatch.setattr(RequestStore, "overdue", overtaken)
+    work.clock.advance(1800)
+    assert await work.workflows.remind() >= 1
+    assert request.id not in {request_id for _, _, request_id in work.engine.started}
+
+
+async def test_only_the_leader_sweeps_and_reminds(work: Work, order_id: str) -> None:
+    request = await executing(work.store, order_id)
+    work.clock.advance(60)
+    work.engine.place.is_leader = False
+    await work.workflows.keep_house()
+    assert (work.engine.place.kept, work.engine.adopted) == (1, 1)
+    assert work.engine.started_anew == []
+    work.engine.place.is_leader = True
+    await work.workflows.keep_house()
+    assert request.id in {request_id for _, _, request_id in work.engine.started_anew}
+
+
+async def test_housekeeping_survives_everything_but_the_loss_of_its_place(work: Work) -> None:
+    work.engine.place.troubles = [
+        LedgerUnavailableError("OperationalError"),
+        psycopg.OperationalError("gone"),
+        RuntimeError("a mistake of ours"),
+        PlaceError("another process took it"),
+    ]
+    with pytest.raises(PlaceError):
+        await work.workflows.keep_house_forever()
+    assert work.engine.place.kept == 4
+    assert work.engine.adopted == 0
+
+
+async def test_housekeeping_rests_between_its_rounds(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[float] = []
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+        if len(rests) == 3:
+            work.engine.place.troubles = [PlaceError("another process took it")]
+
+    work.engine.place.troubles = [RuntimeError("a mistake of ours")]
+    monkeypatch.setattr("bot.workflows.workflows.asyncio.sleep", rest)
+    with pytest.raises(PlaceError):
+        await work.with_pauses(Pauses()).keep_house_forever()
+    assert rests == [Pauses().sweep] * 3

@@ -33,9 +33,7 @@ async def in_turn() -> None:
 class Worker:
     """Runs the workflow `execute`, as far as it is told."""
 
-    def __init__(
-        self, database: Database, clock: Clock, office: BoxOffice, desk: FakeDesk
-    ) -> None:
+    def __init__(self, database: Database, clock: Clock, office: BoxOffice, desk: FakeDesk) -> None:
         self.power = Power()
         self.is_dead = False
         self.is_within_call = False

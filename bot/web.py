@@ -110,8 +110,11 @@ def web_app(
         return JSONResponse({"ready": not trouble, **trouble}, status_code=503 if trouble else 200)
 
     async def metrics(_: Request) -> Response:
-        for state, count in (await store.count_live()).items():
-            _LIVE.labels(state).set(count)
+        try:
+            for state, count in (await store.count_live()).items():
+                _LIVE.labels(state).set(count)
+        except LedgerUnavailableError:
+            _LIVE.clear()  # better no figure than an old one; the others are as true as ever
         return Response(render_metrics(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
     routes = [

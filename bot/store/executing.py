@@ -23,7 +23,7 @@ from bot.domain.waiting import is_expired, reminded
 from bot.store import audit
 from bot.store.audit import Entry
 from bot.store.moves import Moves, expect, get, quoted, told
-from bot.store.rows import dump, load
+from bot.store.rows import dump, load, storable
 from bot.store.tables import requests, sends
 
 
@@ -42,12 +42,25 @@ class Executing(Moves):
 
         return await self.database.run(work)
 
-    async def fail(self, request_id: str, expected: State, failure: Failure) -> Request:
-        changes = {"failure": dump(failure)}
+    async def fail(
+        self, request_id: str, expected: State, failure: Failure, attempts: int | None = None
+    ) -> Request:
+        """End the request: nothing was changed upstream.
+
+        `attempts`: how many the caller knows of; another process may have made one meanwhile.
+        """
         entry = Entry(
             Event.FAILED, data={"code": failure.code.value}, personal={"detail": failure.detail}
         )
-        return await self.advance(request_id, expected, State.FAILED, entry, changes)
+
+        def work(connection: sa.Connection) -> Request:
+            request = expect(connection, request_id, expected)
+            if attempts is not None:
+                _expect_attempts(connection, request, attempts)
+            changes = {"failure": dump(failure)}
+            return self.move(connection, request, State.FAILED, entry, changes)
+
+        return await self.database.run(work)
 
     async def claim(self, request_id: str) -> Request:
         """Take up an approved request; taking it up again after a crash changes nothing."""
@@ -65,10 +78,14 @@ class Executing(Moves):
     async def drift(
         self, request_id: str, order: Order, selection: Selection, fresh: Quote
     ) -> Request:
-        """Hand the request back for a new decision, because its order changed upstream."""
+        """Hand the request back for a new decision, because its order changed upstream.
+
+        Not by ourselves: there must have been no attempt.
+        """
 
         def work(connection: sa.Connection) -> Request:
             request = expect(connection, request_id, State.EXECUTING)
+            _expect_attempts(connection, request, 0)
             changes = quoted(request, order, selection, fresh)
             changes |= {"previous_quote": dump(request.quote), "decision": None}
             entry = Entry(Event.DRIFTED, data=told(fresh))
@@ -155,7 +172,11 @@ class Executing(Moves):
         detail: str | None = None,
         receipt: Receipt | None = None,
     ) -> None:
+        detail = storable(detail)
+
         def work(connection: sa.Connection) -> None:
+            # The row first, as everywhere, or two processes could wait for each other.
+            current = get(connection, request.id)
             now = self.now()
             connection.execute(
                 sa.update(sends)
@@ -169,7 +190,7 @@ class Executing(Moves):
             stated = _stated(receipt) if receipt else None
             data = {"attempt": attempt, "answer": answer.value, "receipt": stated}
             entry = Entry(Event.ANSWERED, data=data, personal={"detail": detail})
-            audit.append(connection, entry, request, now)
+            audit.append(connection, entry, current, now)
 
         await self.database.run(work)
 
@@ -220,6 +241,17 @@ class Executing(Moves):
             return found
 
         return await self.database.run(work)
+
+
+def _expect_attempts(connection: sa.Connection, request: Request, attempts: int) -> None:
+    """Raise StaleRequestError if more attempts were made than the caller knows of."""
+    made = connection.scalar(
+        sa.select(sa.func.max(sends.c.attempt)).where(
+            sends.c.request_id == request.id, sends.c.revision == request.revision
+        )
+    )
+    if (made or 0) != attempts:
+        raise StaleRequestError(request.state)
 
 
 def _stated(receipt: Receipt) -> dict[str, Any]:

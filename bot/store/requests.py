@@ -17,10 +17,6 @@ from bot.store.executing import Executing
 from bot.store.moves import find
 from bot.store.tables import requests
 
-# Literals, as in the indexes: a partial index serves no parameter.
-_WAITS = requests.c.state.in_(
-    [sa.literal_column(f"'{state.value}'") for state in sorted(WAITING_STATES)]
-)
 _WORKING = [State.REQUESTED.value, State.APPROVED.value, State.EXECUTING.value]
 
 
@@ -42,9 +38,11 @@ class RequestStore(Deciding, Executing):
 
     async def waiting(self, limit: int) -> Sequence[Request]:
         """Return requests that wait for a decision or for help, oldest first."""
-        return await self.select(
-            sa.select(requests).where(_WAITS).order_by(requests.c.created_at).limit(limit)
-        )
+        found: list[Request] = []
+        for state in WAITING_STATES:  # state by state, so that the index has the order
+            query = sa.select(requests).where(requests.c.state == state.value)
+            found += await self.select(query.order_by(requests.c.created_at).limit(limit))
+        return sorted(found, key=lambda request: request.created_at)[:limit]
 
     async def recent(self, limit: int) -> Sequence[Request]:
         """Return the latest requests of any state, newest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -31,7 +32,16 @@ _ADAPTERS: dict[type, TypeAdapter[Any]] = {
 
 def dump(value: object | None) -> str | None:
     """Write a domain value as JSON text."""
+    if isinstance(value, Failure):
+        value = replace(value, detail=storable(value.detail))
     return None if value is None else _ADAPTERS[type(value)].dump_json(value).decode()
+
+
+def storable(text: str | None) -> str | None:
+    """Take out of an upstream's words what is no text: NULs and halves of characters."""
+    if text is None:
+        return None
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def load(kind: type[T], text: str | None) -> T | None:

@@ -95,6 +95,8 @@ class Writer:
         self._thread.start()
 
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
+        if not self._thread.is_alive():
+            raise RuntimeError("the database was closed")
         loop = asyncio.get_running_loop()
         job = _Job(work, loop, loop.create_future())
         self._jobs.put(job)
@@ -124,7 +126,7 @@ class Writer:
         try:
             with self._engine.begin() as connection:
                 return [_Result(job, job.work(connection)) for job in batch]
-        except Exception as error:  # noqa: BLE001 - it is whoever waits that must know
+        except BaseException as error:  # noqa: BLE001 - it is whoever waits that must know
             if len(batch) == 1:
                 return [_Result(batch[0], error=error)]
             return [result for job in batch for result in self._commit([job])]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy import types
 
-from bot.domain.request import LIVE_STATES, WAITING_STATES, State
+from bot.domain.request import LIVE_STATES
 
 metadata = sa.MetaData(
     naming_convention={
@@ -37,12 +36,7 @@ class Instant(types.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def _listed(states: Iterable[State]) -> str:
-    return ", ".join(sorted(f"'{state.value}'" for state in states))
-
-
-_LIVE = _listed(LIVE_STATES)
-_WAITING = _listed(WAITING_STATES)
+_LIVE = ", ".join(sorted(f"'{state.value}'" for state in LIVE_STATES))
 
 # Domain values travel as JSON text: they are written and read whole, never queried into.
 requests = sa.Table(
@@ -103,13 +97,7 @@ requests = sa.Table(
         sqlite_where=sa.text("due_at IS NOT NULL"),
         postgresql_where=sa.text("due_at IS NOT NULL"),
     ),
-    # What waits for people, oldest first.
-    sa.Index(
-        "ix_requests_waiting",
-        "created_at",
-        sqlite_where=sa.text(f"state IN ({_WAITING})"),
-        postgresql_where=sa.text(f"state IN ({_WAITING})"),
-    ),
+    sa.Index("ix_requests_oldest", "state", "created_at"),
     # What the sweep looks for: cards behind their request. Empty when all is well.
     sa.Index(
         "ix_requests_undelivered",

@@ -33,6 +33,11 @@ from bot.workflows.services import Services
 log = structlog.get_logger(__name__)
 
 _MOST_ATTEMPTS = 2
+# Answers that mean that nothing was done, and what a request fails for if the order agrees.
+_CODES: dict[Answer | None, FailureCode] = {
+    Answer.REFUSED: FailureCode.REFUSED,
+    Answer.NOT_SENT: FailureCode.UNAVAILABLE,
+}
 
 
 class Next(StrEnum):
@@ -94,7 +99,14 @@ class _MoneyPath:
                 return Next.OPEN
             return await self._check_and_send(request, attempt=1)
         except StaleRequestError:
+            return await self._whether_over()
+
+    async def _whether_over(self) -> Next:
+        """Somebody else went on with the request: to its end, or to an attempt of their own."""
+        request = await self._ledger.get(self._request_id)
+        if request is None or request.state is not State.EXECUTING:
             return Next.OVER
+        return Next.OPEN if await self._ledger.last_send(request) else Next.OVER
 
     async def _check_and_send(self, request: Request, attempt: int) -> Next:
         """Send only what was approved: the order must still be the one that was quoted."""
@@ -103,7 +115,7 @@ class _MoneyPath:
         except TicketingError as error:
             if attempt > 1:
                 return Next.STUCK
-            await self._ledger.fail(request.id, State.EXECUTING, failure_of(error))
+            await self._ledger.fail(request.id, State.EXECUTING, failure_of(error), 0)
             return Next.OVER
         selection, approved = _decided(request)
         if fingerprint(order, selection) != approved:
@@ -120,7 +132,7 @@ class _MoneyPath:
             await self._ledger.drift(request.id, order, left, fresh)
         else:
             failure = Failure(FailureCode.CHANGED)
-            await self._ledger.fail(request.id, State.EXECUTING, failure)
+            await self._ledger.fail(request.id, State.EXECUTING, failure, 0)
 
     async def _send(
         self, request: Request, order: Order, selection: Selection, attempt: int
@@ -136,7 +148,7 @@ class _MoneyPath:
             await self._ledger.record_answer(request, attempt, answer, error.detail)
             if attempt > 1:
                 return Next.OPEN  # the first attempt may still have done something
-            await self._ledger.fail(request.id, State.EXECUTING, failure_of(error))
+            await self._ledger.fail(request.id, State.EXECUTING, failure_of(error), attempt)
             return Next.OVER
         except RefusedError as error:
             await self._ledger.record_answer(request, attempt, Answer.REFUSED, error.detail)
@@ -176,13 +188,9 @@ class _MoneyPath:
                 await self._ledger.finish(request.id, result)
                 return Next.OVER
             case Effect.NOT_APPLIED if self._will_not_apply(request, send):
-                code = (
-                    FailureCode.REFUSED
-                    if send.answer is Answer.REFUSED
-                    else FailureCode.NOT_APPLIED
-                )
+                code = _CODES.get(send.answer, FailureCode.NOT_APPLIED)
                 failure = Failure(code, send.detail)
-                await self._ledger.fail(request.id, State.EXECUTING, failure)
+                await self._ledger.fail(request.id, State.EXECUTING, failure, send.attempt)
                 return Next.OVER
             case _:
                 return Next.OPEN
@@ -192,7 +200,7 @@ class _MoneyPath:
 
         Never where the upstream said that it did it: that contradiction is for a person.
         """
-        if send.answer is Answer.REFUSED and send.attempt == 1:
+        if send.answer in _CODES and send.attempt == 1:
             return True
         is_check = send.run != request.run and send.answer is not Answer.ACCEPTED
         return is_check and self._services.now() - send.sent_at > self._services.pauses.late
@@ -259,7 +267,7 @@ async def rescue_execution(services: Services, request_id: str) -> None:
         request = await services.ledger.claim(request_id)
         if await services.ledger.last_send(request) is None:
             failure = Failure(FailureCode.INTERNAL)
-            await services.ledger.fail(request_id, State.EXECUTING, failure)
+            await services.ledger.fail(request_id, State.EXECUTING, failure, 0)
         else:
             await services.ledger.mark_unknown(request_id, Failure(FailureCode.UNSETTLED))
     except StaleRequestError:

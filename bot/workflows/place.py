@@ -136,6 +136,8 @@ class SlotPlace:
         self._slot = 0
         self._leads = False
         self._empty_since: dict[str, float] = {}
+        # Places of others that this process holds while it adopts their work.
+        self._kept: set[str] = set()
         # A psycopg connection does one thing at a time, and locks belong to it.
         self._guard = threading.RLock()
 
@@ -174,10 +176,13 @@ class SlotPlace:
             return [name for name in sorted(executors) if self._is_vacant(name)]
 
     def _is_vacant(self, executor_id: str) -> bool:
+        if executor_id in self._kept:
+            return True  # adopting broke off half-way
         if not self._try(_slot_of(executor_id)):
             self._empty_since.pop(executor_id, None)
             return False
         since = self._empty_since.setdefault(executor_id, time.monotonic())
+        self._kept.add(executor_id)
         if time.monotonic() - since >= _VACANT_SECONDS:
             return True
         self.release(executor_id)
@@ -185,6 +190,7 @@ class SlotPlace:
 
     def release(self, executor_id: str) -> None:
         with self._guard:
+            self._kept.discard(executor_id)
             self._unlock(_slot_of(executor_id))
 
     def keep(self) -> None:
@@ -196,6 +202,7 @@ class SlotPlace:
                 log.warning("place_lost", place=self.executor_id)
                 self._held.close()
                 self._leads = False
+                self._kept.clear()
                 self._connection = self._connect()
                 if not self._try(self._slot):
                     raise PlaceError(

@@ -21,7 +21,7 @@ from bot.workflows.services import Services
 
 log = structlog.get_logger(__name__)
 
-_SWEEP_AT_MOST = 200
+_SWEEP_AT_MOST = 1000
 _ROUNDS_PER_PRUNING = 60
 
 

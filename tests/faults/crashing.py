@@ -1,9 +1,9 @@
 """The bot, doomed: `python -m tests.faults.crashing serve` in place of `python -m bot serve`.
 
-CRASH_AT names a method, when and the how-manieth call of it is the last thing that this process
-does, such as `RequestStore.claim_send:after:2`. `inside` is for methods that are handed the work of
-a transaction: the work is done, and never committed. `frozen` is `after`, but the process does not
-die: it stands still until somebody lets it go on, as on a machine that hangs.
+CRASH_AT names a method, a moment, and the how-manieth call is the last thing that this process does,
+such as `RequestStore.claim_send:after:2`. Moments: `before`, `after`, `inside` its transaction, with
+the work done and not committed. `frozen` and `frozen inside` are `after` and `inside` for a process
+that does not die, but stands still until somebody lets it go on, as on a machine that hangs.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import itertools
 import os
 import signal
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from bot.__main__ import main
+from bot.store import Database
 
 _ROOMS = {
     "Database": "bot.store",
@@ -24,6 +26,8 @@ _ROOMS = {
     "PostStore": "bot.store",
     "RequestStore": "bot.store",
 }
+
+_DOOMED = ContextVar("_DOOMED", default=False)
 
 Wrapper = Callable[..., Any]
 
@@ -49,13 +53,16 @@ def doom(crash_at: str) -> None:
     def is_last() -> bool:
         return next(calls) == int(count)
 
+    by = signal.SIGSTOP if "frozen" in moment else signal.SIGKILL
     wrappers: dict[str, Callable[[], Wrapper]] = {
         "before": lambda: _before(original, is_last),
-        "after": lambda: _after(original, is_last, signal.SIGKILL),
-        "frozen": lambda: _after(original, is_last, signal.SIGSTOP),
-        "inside": lambda: _inside(original, is_last),
+        "after": lambda: _after(original, is_last, by),
+        "frozen": lambda: _after(original, is_last, by),
+        "inside": lambda: _marked(original, is_last),
+        "frozen inside": lambda: _marked(original, is_last),
     }
     setattr(owner, name, wrappers[moment]())
+    Database.run = _doomed(Database.run, by)  # type: ignore[method-assign]
 
 
 def _before(original: Wrapper, is_last: Callable[[], bool]) -> Wrapper:
@@ -78,18 +85,30 @@ def _after(original: Wrapper, is_last: Callable[[], bool], by: signal.Signals) -
     return wrapped
 
 
-def _inside(original: Wrapper, is_last: Callable[[], bool]) -> Wrapper:
-    async def wrapped(self: object, work: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - any work's
-        if not is_last():
+def _marked(original: Wrapper, is_last: Callable[[], bool]) -> Wrapper:
+    async def wrapped(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - any method's
+        if is_last():
+            _DOOMED.set(True)
+        return await original(*arguments, **named)
+
+    return wrapped
+
+
+def _doomed(original: Wrapper, by: signal.Signals) -> Wrapper:
+    """Let a transaction do its work, but not end, if it is the marked one's."""
+
+    async def run(self: Database, work: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - any work's
+        if not _DOOMED.get():
             return await original(self, work)
 
-        def doomed(connection: object) -> None:
-            work(connection)
-            _end(signal.SIGKILL)
+        def doomed(connection: object) -> Any:  # noqa: ANN401 - any work's
+            result = work(connection)
+            _end(by)
+            return result
 
         return await original(self, doomed)
 
-    return wrapped
+    return run
 
 
 def _end(by: signal.Signals) -> None:

@@ -162,7 +162,7 @@ class Killer(threading.Thread):
         else:
             point = self._draw(process)
             moment = self._chance.uniform(0.1, longest * 0.7) if not point else longest
-            most = _COMMITS if point.endswith(":inside") else 3 if _comes_often(point) else 1
+            most = _COMMITS if point.startswith("Database") else 3 if _comes_often(point) else 1
             life = _Life(now + moment, point, self._chance.randint(1, most))
         self._lives[process.name] = life
         process.begin(f"{life.point}:{life.left}" if is_own(life.point) else "")

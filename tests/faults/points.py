@@ -14,8 +14,10 @@ AT_THE_FRONT = (
     ANSWERED,
     "views.open arrived",
     "RequestStore.create:before",
+    "RequestStore.create:inside",
     "RequestStore.create:after",
     "RequestStore.decide:before",
+    "RequestStore.decide:inside",
     "RequestStore.decide:after",
     "RequestStore.reselect:before",
     "RequestStore.reselect:after",
@@ -36,14 +38,18 @@ SEEN = (
 
 OWN = (
     "RequestStore.record_quote:before",
+    "RequestStore.record_quote:inside",
     "RequestStore.record_quote:after",
     "RequestStore.claim:before",
     "RequestStore.claim:after",
     "RequestStore.claim_send:before",
+    "RequestStore.claim_send:inside",
     "RequestStore.claim_send:after",
     "RequestStore.record_answer:before",
+    "RequestStore.record_answer:inside",
     "RequestStore.record_answer:after",
     "RequestStore.finish:before",
+    "RequestStore.finish:inside",
     "RequestStore.finish:after",
     "RequestStore.fail:before",
     "RequestStore.fail:after",
@@ -63,7 +69,7 @@ OWN = (
     "PostStore.not_posted:after",
     "Engine.start:before",
     "Engine.start:after",
-    # In the middle of a transaction, everything done but the commit.
+    # In the middle of any transaction.
     "Database.run:inside",
 )
 

@@ -98,6 +98,28 @@ def test_hanging_right_before_a_change(
 
 
 @pytest.mark.postgres
+def test_hanging_in_the_middle_of_a_transaction(
+    tmp_path: Path, tell: Tell, postgres: Postgres
+) -> None:
+    """What it holds in the database, everybody else's audit events wait for."""
+    with _three_processes(tmp_path, postgres) as scene:
+        victim, other = scene.fleet.named("front-1"), scene.fleet.named("front-2")
+        victim.kill()
+        victim.begin("RequestStore.claim_send:frozen inside:1")
+        _until(lambda: "front-1" in postgres.places(scene.database_url))
+        scene.line.exits = lambda: [victim.exit]
+        journeys = start(scene, _EVERYTHING)
+        traveller = threading.Thread(target=travel, args=(journeys,))
+        traveller.start()
+        _until(lambda: victim.is_frozen)
+        struck = [time.monotonic()]
+        scene.line.exits = lambda: [other.exit]
+        postgres.cut(scene.database_url, postgres.places(scene.database_url)["front-1"])
+        traveller.join()
+        _check(scene, journeys, tell, struck)
+
+
+@pytest.mark.postgres
 def test_a_place_lost_to_a_newcomer_in_the_middle_of_a_change(
     tmp_path: Path, tell: Tell, postgres: Postgres
 ) -> None:

@@ -259,16 +259,20 @@ async def test_the_last_attempt_is_the_one_that_counts(store: RequestStore, orde
     assert (send.attempt, send.detail) == (2, "attempt 2")
 
 
-async def test_attempts_of_an_earlier_quote_do_not_count_for_a_new_one(
+async def test_attempts_count_for_one_quote_and_forbid_another(
     store: RequestStore, order_id: str
 ) -> None:
+    """A changed order is handed back only if nobody, in any process, has sent anything."""
     request = await executing(store, order_id)
-    await store.claim_send(request, 1, BODY)
     drifted = await store.drift(request.id, *quoted(order_of(request, 3, 2)))
     assert await store.last_send(drifted) is None
     await store.decide(request.id, Action.APPROVE, APPROVER, drifted.revision)
     again = await store.claim(request.id)
     assert await store.claim_send(again, 1, BODY)
+    with pytest.raises(StaleRequestError):
+        await store.drift(request.id, *quoted(order_of(request, 2, 2)))
+    with pytest.raises(StaleRequestError):
+        await store.fail(request.id, State.EXECUTING, Failure(FailureCode.CHANGED), 0)
 
 
 async def test_a_check_keeps_the_attempts_and_knows_they_are_of_an_earlier_run(

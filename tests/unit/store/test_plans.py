@@ -21,13 +21,13 @@ LOOKS: dict[str, tuple[Callable[[RequestStore], Awaitable[object]], set[str]]] =
         lambda store: store.left_lying(NOW, 200),
         {"ix_requests_state", "ix_requests_undelivered"},
     ),
-    "waiting": (lambda store: store.waiting(20), {"ix_requests_waiting"}),
+    "waiting": (lambda store: store.waiting(20), {"ix_requests_oldest"}),
     "recent": (lambda store: store.recent(20), {"ix_requests_created_at"}),
     "latest_for_order": (
         lambda store: store.latest_for_order(VENUE.key, "1"),
         {"ix_requests_order"},
     ),
-    "count_live": (lambda store: store.count_live(), {"ix_requests_state"}),
+    "count_live": (lambda store: store.count_live(), {"ix_requests_oldest"}),
 }
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 
-from bot.store.audit import GENESIS, row_hash
+from bot.store.audit import GENESIS, digest, row_hash
 
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-_WAITING = "state IN ('pending', 'unknown')"
 _REFUSAL = "the audit log is append-only"
 
 
@@ -42,14 +43,26 @@ def _waiting() -> None:
         sqlite_where=sa.text("due_at IS NOT NULL"),
         postgresql_where=sa.text("due_at IS NOT NULL"),
     )
-    op.create_index(
-        "ix_requests_waiting",
+    op.create_index("ix_requests_oldest", "requests", ["state", "created_at"], unique=False)
+    _begin_waiting(op.get_bind())
+
+
+def _begin_waiting(connection: sa.Connection) -> None:
+    """What waits already is reminded of, and expires, as if it had been asked for now."""
+    now = datetime.now(UTC)
+    moment = sa.DateTime(timezone=True)
+    requests = sa.table(
         "requests",
-        ["created_at"],
-        unique=False,
-        sqlite_where=sa.text(_WAITING),
-        postgresql_where=sa.text(_WAITING),
+        sa.column("state", sa.String),
+        sa.column("due_at", moment),
+        sa.column("expires_at", moment),
     )
+    waits = requests.c.state.in_(["pending", "unknown"])
+    due = now + timedelta(minutes=30)
+    connection.execute(sa.update(requests).where(waits).values(due_at=due))
+    pending = requests.c.state == "pending"
+    expiry = now + timedelta(hours=72)
+    connection.execute(sa.update(requests).where(pending).values(expires_at=expiry))
 
 
 def _posting() -> None:
@@ -128,8 +141,14 @@ def _copy(connection: sa.Connection) -> None:
         # Sending and its answer do not change the request; everything else is a new version of it.
         if row.event not in {"order:cancel:sent", "order:cancel:answered"}:
             versions[row.request_id] += 1
+        data = json.loads(row.data)
+        words = {name: data.pop(name) for name in ("reason", "note", "detail") if data.get(name)}
+        personal = json.dumps(words | {"salt": secrets.token_hex(8)}) if words else None
         copied: dict[str, Any] = dict(row._mapping) | {
             "id": number,
+            "data": json.dumps(data, sort_keys=True),
+            "personal": personal,
+            "personal_digest": digest(personal) if personal else None,
             "request_version": versions[row.request_id],
             "software": "0.1.0",
             "previous_hash": previous,

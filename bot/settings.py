@@ -118,7 +118,7 @@ class ExecutionSettings(FileModel):
     """
 
     settle_pauses: Pauses = (1, 2, 4, 8)
-    at_once: Annotated[int, Field(ge=1, le=200)] = 16
+    at_once: Annotated[int, Field(ge=1, le=200)] = 32
 
 
 class File(FileModel):

@@ -53,11 +53,9 @@ class Database:
             raise DatabaseError(_WANTED)
         else:
             self.url = self.url.set(drivername="postgresql+psycopg")
-            self.engine = sa.create_engine(
-                self.url, pool_size=8, pool_pre_ping=True, hide_parameters=True
-            )
-            self._writer = None
             readers = 8
+            self.engine = _postgres_engine(self.url, readers)
+            self._writer = None
         self._threads = ThreadPoolExecutor(readers, thread_name_prefix="store")
 
     @property
@@ -100,7 +98,7 @@ class Database:
         There nothing is flushed step by step, for whatever it loses is found from the requests.
         """
         if not self.is_sqlite:
-            return sa.create_engine(self.url, pool_size=20, pool_pre_ping=True)
+            return _postgres_engine(self.url, connections=10)
         beside = Path(str(self.url.database))
         name = f"{beside.stem}-engine{beside.suffix}"
         return sqlite.engine_for_dbos(self.url.set(database=str(beside.with_name(name))))
@@ -158,3 +156,10 @@ def _translated() -> Iterator[None]:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
         raise LedgerUnavailableError(type(error).__name__) from error
+
+
+def _postgres_engine(url: sa.URL, connections: int) -> sa.Engine:
+    """No more connections than said: a server has about a hundred for all processes together."""
+    return sa.create_engine(
+        url, pool_size=connections, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+    )

@@ -27,15 +27,21 @@ _MOST_TRIES = 100
 
 async def deliver_soon(services: Services, durable: Durable, request_id: str) -> None:
     """Show the request's state now, or leave it to a delivery that may take long."""
-    if await durable.step("show", lambda: _show(services, request_id)) != _SHOWN:
-        await durable.hand_over("deliver", request_id)
+    wait, version = await durable.step("show", lambda: _show(services, request_id))
+    if wait != _SHOWN:
+        await durable.hand_over("deliver", delivery_id(request_id, version), request_id)
+
+
+def delivery_id(request_id: str, version: int) -> str:
+    """Name the delivery of one version of a request, so that there is only one."""
+    return f"deliver:{request_id}:{version}"
 
 
 async def deliver(services: Services, durable: Durable, request_id: str) -> None:
     """Show the request's state; on trouble wait and try again. The sweep takes over at the end."""
     pauses = iter(services.pauses.deliver)
     for _ in range(_MOST_TRIES):
-        wait = await durable.step("show", lambda: _show(services, request_id))
+        wait, _ = await durable.step("show", lambda: _show(services, request_id))
         if wait == _SHOWN:
             return
         # Where Slack, or the pace kept for it, names a moment, that is the moment.
@@ -45,18 +51,20 @@ async def deliver(services: Services, durable: Durable, request_id: str) -> None
         await durable.sleep(pause)
 
 
-async def _show(services: Services, request_id: str) -> float:
-    """Show the newest state; return the seconds to wait before another try, or _SHOWN.
+async def _show(services: Services, request_id: str) -> tuple[float, int]:
+    """Show the newest state; return the seconds to wait before another try, and of which version.
 
-    0: nobody knows how long.
+    _SHOWN: all is shown. 0: nobody knows how long.
     """
     # One at a time per request, or an older rendering could overtake a newer one.
     async with services.lock(request_id):
         overtook = False
         while True:
             request = await services.ledger.get(request_id)
-            if request is None or (request.delivered_version >= request.version and not overtook):
-                return _SHOWN
+            if request is None:
+                return _SHOWN, 0
+            if request.delivered_version >= request.version and not overtook:
+                return _SHOWN, request.version
             try:
                 shown = await services.desk.show(request)
             except DeliveryPostponedError as error:
@@ -65,7 +73,7 @@ async def _show(services: Services, request_id: str) -> float:
                 await services.ledger.delivered(
                     request_id, request.delivered_version, error.shown.card, error.shown.result
                 )
-                return error.seconds or 0
+                return error.seconds or 0, request.version
             except DeliveryImpossibleError as error:
                 await _give_up(services, request, error)
                 overtook = False
@@ -74,7 +82,7 @@ async def _show(services: Services, request_id: str) -> float:
             except Exception:
                 # A defect of ours in this one card: growing pauses, not one try after the other.
                 log.exception("delivery_failed", request=request_id)
-                return 0
+                return 0, request.version
             else:
                 newest = await services.ledger.delivered(
                     request_id, request.version, shown.card, shown.result

@@ -51,8 +51,8 @@ class Durable(Protocol):
         """Wait, across crashes, until `seconds` after the first time this was reached."""
         ...
 
-    async def hand_over(self, name: str, request_id: str) -> None:
-        """Start another workflow that goes on after this one, once."""
+    async def hand_over(self, name: str, workflow_id: str, request_id: str) -> None:
+        """Start another workflow that goes on after this one; the same id again does nothing."""
         ...
 
 
@@ -85,8 +85,8 @@ class _Durable:
     async def sleep(self, seconds: float) -> None:
         await DBOS.sleep_async(seconds)
 
-    async def hand_over(self, name: str, request_id: str) -> None:
-        await self._engine.start(name, f"{name}:after:{DBOS.workflow_id}", request_id)
+    async def hand_over(self, name: str, workflow_id: str, request_id: str) -> None:
+        await self._engine.start(name, workflow_id, request_id)
 
 
 class Engine:
@@ -101,14 +101,16 @@ class Engine:
         self,
         database: sa.Engine,
         place: Place,
-        at_once: int = 16,
+        at_once: int = 32,
         give_way: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._database = database
         self._at_once = at_once
         self._give_way = give_way
         self._workflows: dict[str, Callable[[str], Coroutine[None, None, None]]] = {}
+        self._patient: set[str] = set()
         self._running: set[str] = set()
+        self._busy = 0
         self._suspects: set[str] = set()
         self._stopping = False
         self._closing = False
@@ -122,16 +124,19 @@ class Engine:
         name: str,
         workflow: Workflow,
         rescue: Callable[[str], Awaitable[None]] | None = None,
+        *,
+        is_patient: bool = False,
     ) -> None:
         """Make `workflow` known under `name`, for ever: recovery finds it by this name.
 
         `rescue` brings the request to a visible end state if the workflow fails unexpectedly;
-        without one the error is logged, and the sweep starts the workflow anew.
+        without one the error is logged, and the sweep starts the workflow anew. `is_patient`: it
+        mostly waits, so it does not count among those that a process does at once.
         """
         durable = _Durable(self)
 
         async def run(request_id: str) -> None:
-            with self._counted():
+            with self._counted(name):
                 try:
                     await workflow(durable, request_id)
                     await self.stand_still_when_stopping()
@@ -147,16 +152,21 @@ class Engine:
                         raise
                     await durable.step("rescue", lambda: rescue(request_id))
 
+        if is_patient:
+            self._patient.add(name)
         self._workflows[name] = DBOS.workflow(name=name, max_recovery_attempts=1000)(run)
 
     @contextmanager
-    def _counted(self) -> Iterator[None]:
+    def _counted(self, name: str) -> Iterator[None]:
         workflow_id = str(DBOS.workflow_id)
+        busy = 0 if name in self._patient else 1
         self._running.add(workflow_id)
+        self._busy += busy
         try:
             yield
         finally:
             self._running.discard(workflow_id)
+            self._busy -= busy
 
     async def launch(self) -> None:
         """Take a place and resume what was left in it; PlaceError if every place is taken."""
@@ -190,7 +200,7 @@ class Engine:
         await self.before_work()
         workflow = self._workflows[name]
         with SetWorkflowID(workflow_id):
-            if len(self._running) < self._at_once:
+            if name in self._patient or self._busy < self._at_once:
                 await DBOS.start_workflow_async(workflow, request_id)
             else:
                 await DBOS.enqueue_workflow_async(_QUEUE, workflow, request_id)
@@ -207,7 +217,7 @@ class Engine:
         elif status.status == "PENDING" and self._seems_lost(workflow_id, status.executor_id):
             # It broke off so badly that not even that could be written down, on a full disk say.
             log.warning("workflow_resumed", workflow=workflow_id)
-            await DBOS.resume_workflows_async([workflow_id], queue_name=_QUEUE)
+            await DBOS.resume_workflows_async([workflow_id])
 
     def _seems_lost(self, workflow_id: str, executor_id: str | None) -> bool:
         """Whether a workflow of ours was found not running, and not for the first time.
@@ -241,7 +251,7 @@ class Engine:
         for executor_id in await asyncio.to_thread(self.place.vacant, frozenset(orphans)):
             ids = orphans[executor_id]
             log.warning("work_adopted", of=executor_id, workflows=len(ids))
-            await DBOS.resume_workflows_async(ids, queue_name=_QUEUE)
+            await DBOS.resume_workflows_async(ids)
             await asyncio.to_thread(self.place.release, executor_id)
             adopted += len(ids)
         return adopted

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 import structlog
 
 from bot.domain.request import LedgerUnavailableError, Request, StaleRequestError, State
-from bot.workflows.delivery import deliver
+from bot.workflows.delivery import deliver, delivery_id
 from bot.workflows.engine import Durable, Engine, Workflow
 from bot.workflows.execution import execute, rescue_execution
 from bot.workflows.place import PlaceError
@@ -35,7 +35,8 @@ class Workflows:
         engine.register("quote", self._bound(quote_request), self._bound_rescue(rescue_quote))
         engine.register("execute", self._bound(execute), self._bound_rescue(rescue_execution))
         # What Slack does never changes what is true of an order: no rescue, only another try.
-        engine.register("deliver", self._bound(deliver))
+        # It may have to wait for long, and must not keep the others from working meanwhile.
+        engine.register("deliver", self._bound(deliver), is_patient=True)
 
     def _bound(self, workflow: Callable[[Services, Durable, str], Awaitable[None]]) -> Workflow:
         async def bound(durable: Durable, request_id: str) -> None:
@@ -119,5 +120,5 @@ def _due(request: Request) -> list[tuple[str, str]]:
     if request.state in {State.APPROVED, State.EXECUTING}:
         due.append(("execute", f"execute:{request.id}:{request.run}"))
     if request.delivered_version < request.version:
-        due.append(("deliver", f"deliver:{request.id}:{request.version}"))
+        due.append(("deliver", delivery_id(request.id, request.version)))
     return due

@@ -1,9 +1,10 @@
 """The bot, doomed: `python -m tests.faults.crashing serve` in place of `python -m bot serve`.
 
-CRASH_AT names a method, a moment, and the how-manieth call is the last thing that this process does,
-such as `RequestStore.claim_send:after:2`. Moments: `before`, `after`, `inside` its transaction, with
-the work done and not committed. `frozen` and `frozen inside` are `after` and `inside` for a process
-that does not die, but stands still until somebody lets it go on, as on a machine that hangs.
+CRASH_AT names a method, a moment, and the how-manieth call is the last thing that this process
+does, such as `RequestStore.claim_send:after:2`. Moments: `before`, `after`, `inside` its
+transaction, with the work done and not committed. `frozen` and `frozen inside` are `after` and
+`inside` for a process that does not die, but stands still until somebody lets it go on, as on a
+machine that hangs.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ class FakeDurable:
         before: Callable[[], Awaitable[None]] = _at_once,
     ) -> None:
         self.sleeps: list[float] = []
-        self.handed_over: list[tuple[str, str]] = []
+        self.handed_over: list[tuple[str, str, str]] = []
         self._before = before
         self._clock = clock
         self._power = power or Power()
@@ -144,10 +144,10 @@ class FakeDurable:
             self._remembered.append(("sleep", None))
         self._position += 1
 
-    async def hand_over(self, name: str, request_id: str) -> None:
+    async def hand_over(self, name: str, workflow_id: str, request_id: str) -> None:
         if self._position == len(self._remembered):
             self._power.may_fail()
-            self.handed_over.append((name, request_id))
+            self.handed_over.append((name, workflow_id, request_id))
             self._remembered.append(("hand_over", None))
         self._position += 1
 

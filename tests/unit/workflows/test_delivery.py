@@ -289,7 +289,8 @@ async def test_what_cannot_be_shown_at_once_is_handed_over_to_a_delivery(
     on = post(trouble)
     await deliver_soon(on.services, on.durable, request.id)
     assert (on.desk.tries, on.durable.sleeps) == (1, [])
-    assert on.durable.handed_over == [("deliver", request.id)]
+    handed_over = [("deliver", f"deliver:{request.id}:{request.version}", request.id)]
+    assert on.durable.handed_over == handed_over
     on.durable.resume()
     await deliver_soon(on.services, on.durable, request.id)
-    assert on.durable.handed_over == [("deliver", request.id)]
+    assert on.durable.handed_over == handed_over

@@ -54,6 +54,7 @@ class FakeEngine(Engine):
 
     def __init__(self) -> None:
         self.rescues: dict[str, Rescue | None] = {}
+        self.patient: set[str] = set()
         self.started: list[tuple[str, str, str]] = []
         self.started_anew: list[tuple[str, str, str]] = []
         self.place: FakePlace = FakePlace()
@@ -64,8 +65,12 @@ class FakeEngine(Engine):
         name: str,
         workflow: Workflow,  # noqa: ARG002
         rescue: Rescue | None = None,
+        *,
+        is_patient: bool = False,
     ) -> None:
         self.rescues[name] = rescue
+        if is_patient:
+            self.patient.add(name)
 
     async def start(self, name: str, workflow_id: str, request_id: str) -> None:
         self.started.append((name, workflow_id, request_id))
@@ -232,6 +237,8 @@ async def test_a_defect_in_showing_never_touches_the_request(work: Work) -> None
 async def test_every_workflow_is_known_by_its_name(work: Work) -> None:
     """Recovery finds workflows by these names, also those an older version started."""
     assert set(work.engine.rescues) == {"quote", "execute", "deliver"}
+    # Deliveries wait for Slack: they must not keep money from moving meanwhile.
+    assert work.engine.patient == {"deliver"}
 
 
 async def test_what_is_due_is_reminded_of_and_shown(work: Work, order_id: str) -> None:

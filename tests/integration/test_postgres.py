@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 import sqlalchemy as sa
@@ -21,6 +24,12 @@ pytestmark = pytest.mark.postgres
 
 @pytest.fixture(scope="module")
 def database_url() -> Iterator[str]:
+    with fresh_database() as url:
+        yield url
+
+
+@contextmanager
+def fresh_database() -> Iterator[str]:
     """A database of our own on the server that TEST_POSTGRES_URL names."""
     given = os.environ.get("TEST_POSTGRES_URL", "")
     require(given, "a PostgreSQL server in TEST_POSTGRES_URL")
@@ -116,3 +125,35 @@ def test_connections_that_were_cut_are_replaced(postgres: Stage, database_url: s
     case.asked()
     case.approve()
     assert "Refunded $400.00" in words(case.reply("Refunded"))
+
+
+def is_ready(bot: Bot) -> bool:
+    return httpx.get(f"{bot.url}/readyz").status_code == 200
+
+
+def test_processes_that_start_at_once_on_a_new_database_share_the_work(tmp_path: Path) -> None:
+    """The engine's tables are set up by one of them, and any of them may be asked."""
+    (tmp_path / "rescind.toml").write_text(QUICK, encoding="utf-8")
+    with ExitStack() as stack:
+        url = stack.enter_context(fresh_database())
+        sandbox = stack.enter_context(RunningSandbox(SandboxSettings(port=0)))
+        bots = [stack.enter_context(Bot(sandbox, tmp_path, DATABASE_URL=url)) for _ in range(3)]
+        first, second, worker = bots
+        migrated = run_bot("migrate", cwd=tmp_path, environment=first.environment)
+        assert migrated.returncode == 0, migrated.stderr
+        for bot, command in ((first, "serve"), (second, "serve"), (worker, "worker")):
+            bot.launch(command)
+        for bot in (first, second):
+            bot.wait_until(partial(is_ready, bot))
+
+        stage = Stage(sandbox, first)
+        sandbox.bot_url = first.url
+        case = stage.case(channel="C0REFUNDS")
+        case.asked()
+        sandbox.bot_url = second.url
+        case.approve()
+        case.reply("Refunded $400.00")
+        assert len(case.changes()) == 1
+        assert len(case.cards()) == 1
+        assert [bot.stop() for bot in bots] == [0, 0, 0]
+        assert "Traceback" not in first.log(), first.log()

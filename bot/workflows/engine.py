@@ -35,6 +35,14 @@ _OVER = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEE
 # The store may be away for as long as a server takes to come back.
 _LEDGER_PATIENCE_SECONDS = 900
 _PRUNED_AT_ONCE = 1000
+# The engine's own signals, such as another process having taken over, and databases that are away.
+_NOT_OURS = (
+    dbos_error.DBOSException,
+    sa.exc.OperationalError,
+    sa.exc.InterfaceError,
+    sa.exc.TimeoutError,
+    LedgerUnavailableError,
+)
 
 
 class Durable(Protocol):
@@ -140,10 +148,8 @@ class Engine:
                 try:
                     await workflow(durable, request_id)
                     await self.stand_still_when_stopping()
-                except (dbos_error.DBOSException, sa.exc.SQLAlchemyError, LedgerUnavailableError):
-                    # The engine's own signals, such as another process having taken over, and
-                    # databases that are away: nothing of ours went wrong, it will be started anew.
-                    raise
+                except _NOT_OURS:
+                    raise  # nothing of ours went wrong, and it will be started anew
                 except Exception as error:
                     await self.stand_still_when_stopping()
                     kind = type(error).__name__

@@ -28,6 +28,13 @@ def size(pytestconfig: pytest.Config) -> Size:
 
 
 @pytest.fixture
+def full_size(pytestconfig: pytest.Config) -> None:
+    """Leave out what the smaller size has no time for."""
+    if pytestconfig.getoption("--smoke"):
+        pytest.skip("only without --smoke")
+
+
+@pytest.fixture
 def tell(request: pytest.FixtureRequest) -> Tell:
     """Add a line of counts to the summary at the end of the run."""
 

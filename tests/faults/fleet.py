@@ -100,9 +100,8 @@ class Process(Bot):
         """Start it in its role, and do not wait."""
         self.launch(self.command, crash_at)
 
-    def begun(self) -> None:
-        """Wait until it works: for one that does not serve, until it has got its bearings."""
-        self.begin()
+    def await_ready(self) -> None:
+        """Wait until it serves; of one that does not, nobody can tell."""
         if self.command == SERVE:
             self.wait_until(lambda: httpx.get(f"{self.url}/readyz").status_code == 200)
 

@@ -110,10 +110,13 @@ def open_scene(
             database_url=url,
         )
         try:
-            code, said = scene.run("migrate")
-            assert code == 0, said
+            if database_url:  # SQLite migrates itself
+                code, said = scene.run("migrate")
+                assert code == 0, said
             for process in fleet:
-                process.begun()
+                process.begin()
+            for process in fleet:
+                process.await_ready()
             yield scene
         finally:
             for process in fleet:

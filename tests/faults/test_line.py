@@ -14,7 +14,7 @@ from tests.faults.people import plans, start, travel
 from tests.faults.scene import Scene, open_scene
 from tests.faults.weather import Weather
 
-ORDERS = 15
+ORDERS = 12
 
 
 @pytest.mark.parametrize(

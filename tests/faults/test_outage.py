@@ -16,6 +16,9 @@ from tests.faults.scene import Scene, open_scene
 from tests.faults.servers import Postgres
 from tests.faults.weather import Weather, fill_disk
 
+# The campaign does the same, but there a process that got stuck is soon killed and starts anew.
+pytestmark = pytest.mark.usefixtures("full_size")
+
 ORDERS = 24
 _FULL_SECONDS = 1.5
 

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 _APPLICATION_VERSION = "1"
 # What a process does not take on at once waits here for whichever has a hand free.
 _QUEUE = "rescind"
-_QUEUE_POLL_SECONDS = 0.25
+_QUEUE_POLL_SECONDS = 1.0
 _OVER = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 # The store may be away for as long as a server takes to come back.
 _LEDGER_PATIENCE_SECONDS = 900

@@ -32,7 +32,7 @@ from bot.domain.selection import Selection
 from bot.store import audit
 from bot.store.audit import Entry
 from bot.store.moves import Moves, find, quoted, told
-from bot.store.rows import dump, request_from_row
+from bot.store.rows import request_from_row
 from bot.store.tables import requests
 
 # Prepared once: this is what a command waits for before it is acknowledged.
@@ -117,7 +117,7 @@ class Deciding(Moves):
             target, event, changes = self._consequence(request, action, actor, note, resolved_as)
             if request.card is None and clicked is not None:
                 # The process died between posting the card and noting where: the click knows.
-                changes |= {"card_channel": clicked.channel, "card_ts": clicked.ts}
+                changes |= {"card": clicked}
             data = {"seen_revision": seen_revision} | (told(request.quote) if request.quote else {})
             words = {"note": note}
             entry = Entry(event, actor, data, words, evidence or Evidence())
@@ -135,7 +135,7 @@ class Deciding(Moves):
     ) -> tuple[State, Event, dict[str, Any]]:
         def decided(verdict: Verdict) -> dict[str, Any]:
             decision = Decision(verdict, actor, self.now(), request.revision, note)
-            return {"decision": dump(decision)}
+            return {"decision": decision}
 
         match action:
             case Action.APPROVE:
@@ -150,7 +150,7 @@ class Deciding(Moves):
             case Action.RESOLVE if resolved_as in {State.DONE, State.FAILED}:
                 failed = resolved_as is State.FAILED
                 failure = Failure(FailureCode.SETTLED) if failed else None
-                changes = decided(Verdict.RESOLVED) | {"failure": dump(failure)}
+                changes = decided(Verdict.RESOLVED) | {"failure": failure}
                 return State(resolved_as), Event.RESOLVED, changes
             case _:
                 raise ValueError(f"{action} has no consequence here")

@@ -57,7 +57,7 @@ class Executing(Moves):
             request = expect(connection, request_id, expected)
             if attempts is not None:
                 _expect_attempts(connection, request, attempts)
-            changes = {"failure": dump(failure)}
+            changes = {"failure": failure}
             return self.move(connection, request, State.FAILED, entry, changes)
 
         return await self.database.run(work)
@@ -87,14 +87,14 @@ class Executing(Moves):
             request = expect(connection, request_id, State.EXECUTING)
             _expect_attempts(connection, request, 0)
             changes = quoted(request, order, selection, fresh)
-            changes |= {"previous_quote": dump(request.quote), "decision": None}
+            changes |= {"previous_quote": request.quote, "decision": None}
             entry = Entry(Event.DRIFTED, data=told(fresh))
             return self.move(connection, request, State.PENDING, entry, changes)
 
         return await self.database.run(work)
 
     async def finish(self, request_id: str, outcome: Outcome) -> Request:
-        changes = {"outcome": dump(outcome), "failure": None}
+        changes = {"outcome": outcome, "failure": None}
         data = {
             "refund": outcome.refund,
             "expected": outcome.expected,
@@ -105,7 +105,7 @@ class Executing(Moves):
         return await self.advance(request_id, State.EXECUTING, State.DONE, entry, changes)
 
     async def mark_unknown(self, request_id: str, failure: Failure) -> Request:
-        changes = {"failure": dump(failure)}
+        changes = {"failure": failure}
         entry = Entry(Event.UNKNOWN, personal={"detail": failure.detail})
         return await self.advance(request_id, State.EXECUTING, State.UNKNOWN, entry, changes)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from bot.domain.waiting import Wait, wait_from
 from bot.store import audit
 from bot.store.audit import Entry
 from bot.store.database import Database
-from bot.store.rows import dump, request_from_row
+from bot.store.rows import columns_of, request_from_row
 from bot.store.tables import requests
 
 _BY_ID = sa.select(requests).where(requests.c.id == sa.bindparam("request_id"))
@@ -56,29 +57,23 @@ class Moves:
         changes: dict[str, Any],
         wait: Wait | None = None,
     ) -> Request:
-        """Move `request` on. `wait`: how it waits from now on, if not as one that just entered."""
+        """Move `request` on. `changes`: new values of its attributes, by name.
+
+        `wait`: how it waits from now on, if not as one that just entered its state.
+        """
         check_transition(request.state, target)
         now = self.now()
         waits = wait or wait_from(self.policy_of(request.venue), target, now)
-        row = connection.execute(
-            sa.update(requests)
-            .where(
-                requests.c.id == request.id,
-                requests.c.version == request.version,
-                requests.c.state == request.state.value,
-            )
-            .values(
-                state=target.value,
-                version=request.version + 1,
-                updated_at=now,
-                **asdict(waits),
-                **changes,
-            )
-            .returning(requests)
-        ).first()
-        if row is None:
+        changed = changes | asdict(waits)
+        changed |= {"state": target, "version": request.version + 1, "updated_at": now}
+        moved = replace(request, **changed)
+        columns = columns_of(moved, changed)
+        expected = {"old_version": request.version, "old_state": request.state.value}
+        updated = connection.execute(
+            _update(tuple(columns)), columns | expected | {"request_id": request.id}
+        )
+        if updated.rowcount != 1:
             raise StaleRequestError(request.state)
-        moved = request_from_row(row)
         audit.append(connection, entry, moved, now)
         return moved
 
@@ -87,6 +82,20 @@ class Moves:
             return [request_from_row(row) for row in connection.execute(query)]
 
         return await self.database.read(work)
+
+
+@cache
+def _update(columns: tuple[str, ...]) -> sa.Update:
+    """Prepare the compare-and-set of these columns once: a click waits for it."""
+    return (
+        sa.update(requests)
+        .where(
+            requests.c.id == sa.bindparam("request_id"),
+            requests.c.version == sa.bindparam("old_version"),
+            requests.c.state == sa.bindparam("old_state"),
+        )
+        .values({name: sa.bindparam(name) for name in columns})
+    )
 
 
 def find(connection: sa.Connection, request_id: str, *, lock: bool = True) -> Request | None:
@@ -112,9 +121,9 @@ def expect(connection: sa.Connection, request_id: str, expected: State) -> Reque
 
 def quoted(request: Request, order: Order, selection: Selection, fresh: Quote) -> dict[str, Any]:
     return {
-        "order_snapshot": dump(order),
-        "selection": dump(selection),
-        "quote": dump(fresh),
+        "order": order,
+        "selection": selection,
+        "quote": fresh,
         "previous_quote": None,
         "revision": request.revision + 1,
     }

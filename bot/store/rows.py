@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -83,6 +84,24 @@ def request_from_row(row: sa.Row[Any]) -> Request:
         due_at=row.due_at,
         expires_at=row.expires_at,
     )
+
+
+def columns_of(request: Request, names: Iterable[str]) -> dict[str, Any]:
+    """Write the attributes `names` of `request` as columns; the reverse of `request_from_row`."""
+    columns: dict[str, Any] = {}
+    for name in names:
+        value = getattr(request, name)
+        match name:
+            case "card" | "result":
+                columns[f"{name}_channel"] = value.channel if value else None
+                columns[f"{name}_ts"] = value.ts if value else None
+            case "order":
+                columns["order_snapshot"] = dump(value)
+            case "state":
+                columns["state"] = value.value
+            case _:
+                columns[name] = dump(value) if type(value) in _ADAPTERS else value
+    return columns
 
 
 def _message(channel: str | None, ts: str | None) -> MessageRef | None:

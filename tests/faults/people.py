@@ -118,11 +118,6 @@ class Journey:
     due: float = 0.0
     _troubled_at: float | None = None
 
-    @property
-    def is_in_trouble(self) -> bool:
-        """Whether people have read that nobody knows what happened, and think about it."""
-        return self._troubled_at is not None
-
     def step(self) -> None:
         """Do the next thing; whatever is not acknowledged is tried again another time."""
         self.tries += 1

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.faults.conftest import Tell
@@ -78,24 +79,16 @@ def test_hanging_in_the_middle_of_a_change(tmp_path: Path, tell: Tell, postgres:
 def test_hanging_right_before_a_change(
     tmp_path: Path, tell: Tell, postgres: Postgres, refund_email: bool
 ) -> None:
-    """It has noted that it will send, and does so long after others have drawn their conclusion."""
+    """It has noted that it will send; when it wakes up, that is long over, and said so."""
     with _three_processes(tmp_path, postgres) as scene:
-        victim, other = scene.fleet.named("front-1"), scene.fleet.named("front-2")
-        victim.kill()
-        victim.begin("RequestStore.claim_send:frozen:1")
-        _until(lambda: "front-1" in postgres.places(scene.database_url))
-        scene.line.exits = lambda: [victim.exit]
-        (journey,) = journeys = start(scene, [Plan(refund_email=refund_email, tickets=1)])
-        traveller = threading.Thread(target=travel, args=(journeys,))
-        traveller.start()
-        _until(lambda: victim.is_frozen)
-        struck = [time.monotonic()]
-        scene.line.exits = lambda: [other.exit]
-        postgres.cut(scene.database_url, postgres.places(scene.database_url)["front-1"])
-        _until(lambda: bool(journey.end) or journey.is_in_trouble)
+        victim = _doomed(scene, postgres, "RequestStore.claim_send:frozen:1")
+        journeys = start(scene, [Plan(refund_email=refund_email, tickets=1)])
+        struck = _hanging(scene, postgres, victim, journeys)
+        assert scene.lookout.changes[victim.name] == 0
         victim.thaw()
-        traveller.join()
-        _until(lambda: not victim.is_alive or scene.lookout.changes["front-1"] > 0)
+        for _ in range(2):  # by the second, whatever it was about to do is on its way
+            victim.wait_until(lambda: httpx.get(f"{victim.url}/healthz").status_code == 200)
+        tell("the sleeper's changes", {"sent": scene.lookout.changes[victim.name]})
         _check(scene, journeys, tell, struck)
 
 
@@ -106,19 +99,9 @@ def test_hanging_in_the_middle_of_a_transaction(
 ) -> None:
     """What it holds in the database, everybody else's audit events wait for."""
     with _three_processes(tmp_path, postgres) as scene:
-        victim, other = scene.fleet.named("front-1"), scene.fleet.named("front-2")
-        victim.kill()
-        victim.begin("RequestStore.claim_send:frozen inside:1")
-        _until(lambda: "front-1" in postgres.places(scene.database_url))
-        scene.line.exits = lambda: [victim.exit]
+        victim = _doomed(scene, postgres, "RequestStore.claim_send:frozen inside:1")
         journeys = start(scene, _EVERYTHING)
-        traveller = threading.Thread(target=travel, args=(journeys,))
-        traveller.start()
-        _until(lambda: victim.is_frozen)
-        struck = [time.monotonic()]
-        scene.line.exits = lambda: [other.exit]
-        postgres.cut(scene.database_url, postgres.places(scene.database_url)["front-1"])
-        traveller.join()
+        struck = _hanging(scene, postgres, victim, journeys)
         _check(scene, journeys, tell, struck)
 
 
@@ -218,6 +201,37 @@ def _at_a_change(scene: Scene, count: int, then: Callable[[], None]) -> list[flo
             then()
 
     scene.lookout.happened = happened
+    return struck
+
+
+def _doomed(scene: Scene, postgres: Postgres, crash_at: str) -> Process:
+    """Start the first process anew, to hang at a point; let it get all that Slack delivers."""
+    victim = scene.fleet[0]
+    victim.kill()
+    victim.begin(crash_at)
+    _until(lambda: victim.name in postgres.places(scene.database_url))
+    victim.await_ready()
+    scene.line.exits = lambda: [victim.exit]
+    return victim
+
+
+def _hanging(
+    scene: Scene, postgres: Postgres, victim: Process, journeys: Sequence[Journey]
+) -> list[float]:
+    """Let people go their ways, the server give the place away when `victim` hangs, others work."""
+    struck: list[float] = []
+
+    def watch() -> None:
+        _until(lambda: victim.is_frozen)
+        struck.append(time.monotonic())
+        scene.line.exits = lambda: [scene.fleet[1].exit]
+        url = scene.database_url
+        postgres.cut(url, postgres.places(url)[victim.name])
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    travel(journeys, patience=_PATIENCE_SECONDS)
+    watcher.join()
     return struck
 
 

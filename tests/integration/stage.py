@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -219,13 +219,17 @@ def open_stage(
 
 @dataclass(frozen=True)
 class Case:
-    """One order in one channel. `typed` is what people type to name the order."""
+    """One order in one channel. `typed` is what people type to name the order.
+
+    Channels take turns, so what was said in one before the case began is of another.
+    """
 
     stage: Stage
     order: str
     number: str
     channel: str
     typed: str
+    began: float = field(default_factory=time.time)
 
     @property
     def people(self) -> Workspace:
@@ -277,11 +281,15 @@ class Case:
         self.people.wait_for("the new quote", lambda: buttons(self.card()) != before)
 
     def told(self, saying: str, user: str = REQUESTER) -> str:
-        """Wait for a private answer to somebody."""
+        """Wait for a private answer to somebody, given since this case began."""
 
         def look() -> str | None:
-            found = [text for text in self.people.private(user, self.channel) if saying in text]
-            return found[-1] if found else None
+            found = [
+                message["text"]
+                for message in self.people.messages(user, self.channel)
+                if message["ephemeral"] and float(message["ts"]) >= self.began
+            ]
+            return next((text for text in reversed(found) if saying in text), None)
 
         return str(self.people.wait_for(f"“{saying}”, said to {user} alone,", look))
 

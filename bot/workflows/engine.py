@@ -239,13 +239,13 @@ class Engine:
         self._suspects.add(workflow_id)
         return False
 
-    async def adopt(self) -> int:
-        """Take over the work of processes that are gone for good; return how much it was.
+    async def adopt(self) -> list[str]:
+        """Take over the work of processes that are gone for good; return the workflows' ids.
 
         A process that is merely slow still holds its place, so nothing is taken from it.
         """
         if self.place.is_only_one:
-            return 0
+            return []
         pending = await DBOS.list_workflows_async(
             status="PENDING", load_input=False, load_output=False
         )
@@ -253,13 +253,13 @@ class Engine:
         for workflow in pending:
             if workflow.executor_id and workflow.executor_id != self.place.executor_id:
                 orphans.setdefault(workflow.executor_id, []).append(workflow.workflow_id)
-        adopted = 0
+        adopted = []
         for executor_id in await asyncio.to_thread(self.place.vacant, frozenset(orphans)):
             ids = orphans[executor_id]
             log.warning("work_adopted", of=executor_id, workflows=len(ids))
             await DBOS.resume_workflows_async(ids)
             await asyncio.to_thread(self.place.release, executor_id)
-            adopted += len(ids)
+            adopted += ids
         return adopted
 
     async def prune(self, before: datetime) -> int:

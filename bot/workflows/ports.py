@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -67,6 +67,8 @@ class Ledger(Protocol):
         card: MessageRef | None = None,
         result: MessageRef | None = None,
     ) -> int: ...
+
+    async def show_again(self, request_ids: Collection[str]) -> None: ...
 
 
 class Desk(Protocol):

@@ -86,7 +86,10 @@ class Workflows:
         """
         place = self.engine.place
         await asyncio.to_thread(place.keep)
-        await self.engine.adopt()
+        adopted = await self.engine.adopt()
+        if adopted:
+            # Its last words may have reached Slack late, and painted over what was shown since.
+            await self._services.ledger.show_again({_request_of(each) for each in adopted})
         if await asyncio.to_thread(place.leads):
             await self.sweep()
             await self.remind()
@@ -110,6 +113,10 @@ def _ours(error: Exception) -> bool:
     """Whether the log needs the traceback: not of a database that is away."""
     away = (LedgerUnavailableError, sa.exc.OperationalError, psycopg.OperationalError)
     return not isinstance(error, away)
+
+
+def _request_of(workflow_id: str) -> str:
+    return workflow_id.split(":")[1]
 
 
 def _due(request: Request) -> list[tuple[str, str]]:

@@ -46,7 +46,7 @@ FULL = Size(
     # Two minutes' absence of one is nothing that anybody waits for: the others take over.
     absences=((0.75, 0.0, 2.0), (0.17, 5.0, 20.0), (0.08, 62.0, 80.0)),
 )
-SMOKE = Size(orders=40, kills=12, channels=20, restarts=1, life=5.0, absences=((1.0, 0.0, 1.5),))
+SMOKE = Size(orders=24, kills=8, channels=20, restarts=1, life=4.0, absences=((1.0, 0.0, 1.5),))
 
 
 @dataclass

@@ -14,7 +14,8 @@ from tests.faults.people import plans, start, travel
 from tests.faults.scene import Scene, open_scene
 from tests.faults.weather import Weather
 
-ORDERS = 12
+ORDERS = 10
+STRIKES = 50
 
 
 @pytest.mark.parametrize(
@@ -41,10 +42,15 @@ def test_a_bad_line_to_slack(tmp_path: Path, chance: random.Random, tell: Tell) 
     """Calls that get lost, errors, rate limits and slowness, one after the other."""
     with open_scene(tmp_path, chance=chance) as scene:
         journeys = start(scene, plans(chance, ORDERS))
-        weather = Weather(scene, chance, pauses=(0.05, 0.3))
+        weather = Weather(
+            scene,
+            chance,
+            progress=lambda: weather.done.total() / STRIKES,
+            pauses=(0.05, 0.3),
+        )
         weather.start()
         # One after the other, so that the weather meets them all.
-        travel(journeys, under_way=lambda: 3 + weather.done.total() // 3)
+        travel(journeys, under_way=lambda: 3 + weather.done.total() // 5)
         weather.stop()
         books = ledger(scene, journeys)
         tell("Slack's Web API struck", {**weather.done, **books.counts})

@@ -24,6 +24,7 @@ _PATIENCE_SECONDS = 60.0
 
 
 @pytest.mark.postgres
+@pytest.mark.usefixtures("full_size")
 def test_an_update_of_a_process_that_died_lands_on_a_newer_card(
     tmp_path: Path, tell: Tell, postgres: Postgres
 ) -> None:

@@ -59,6 +59,7 @@ class FakeEngine(Engine):
         self.started_anew: list[tuple[str, str, str]] = []
         self.place: FakePlace = FakePlace()
         self.adopted = 0
+        self.orphans: list[str] = []
 
     def register(
         self,
@@ -78,9 +79,9 @@ class FakeEngine(Engine):
     async def start_anew(self, name: str, workflow_id: str, request_id: str) -> None:
         self.started_anew.append((name, workflow_id, request_id))
 
-    async def adopt(self) -> int:
+    async def adopt(self) -> list[str]:
         self.adopted += 1
-        return 0
+        return self.orphans
 
 
 class Work:
@@ -305,3 +306,14 @@ async def test_housekeeping_rests_between_its_rounds(
     with pytest.raises(PlaceError):
         await work.with_pauses(Pauses()).keep_house_forever()
     assert rests == [Pauses().sweep] * 3
+
+
+async def test_the_card_of_adopted_work_is_shown_again(work: Work, order_id: str) -> None:
+    """A process that died may have sent an update that lands on a newer one."""
+    request = await pending(work.store, order_id)
+    await work.store.delivered(request.id, request.version, CARD)
+    work.engine.orphans = [f"deliver:{request.id}:{request.version}", "quote:unknown"]
+    work.clock.advance(60)
+    await work.workflows.keep_house()
+    mine = [each for each in work.engine.started_anew if each[2] == request.id]
+    assert mine == [("deliver", f"deliver:{request.id}:{request.version}", request.id)]

@@ -25,9 +25,11 @@ _PATIENCE_SECONDS = 60.0
 
 @pytest.mark.postgres
 @pytest.mark.usefixtures("full_size")
+@pytest.mark.parametrize("comes_back", [False, True], ids=["gone for good", "comes back"])
 def test_an_update_of_a_process_that_died_lands_on_a_newer_card(
-    tmp_path: Path, tell: Tell, postgres: Postgres
+    tmp_path: Path, tell: Tell, postgres: Postgres, comes_back: bool
 ) -> None:
+    """Whoever goes on with the dead process's work, others or itself, has to look at the card."""
     with open_scene(tmp_path, _ROLES, postgres.create_database(), channels=1) as scene:
         first, second, _ = scene.fleet
         scene.line.exits = lambda: [first.exit]
@@ -51,6 +53,8 @@ def test_an_update_of_a_process_that_died_lands_on_a_newer_card(
         card.wait_for("withdrawn")
         card.wait_for("waiting for approval")
         landed = time.monotonic()
+        if comes_back:
+            first.begin()
         card.wait_for("withdrawn", _PATIENCE_SECONDS)
         tell("the card told the truth again after", {"seconds": round(time.monotonic() - landed)})
 

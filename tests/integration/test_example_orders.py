@@ -8,7 +8,6 @@ from collections.abc import Callable
 import pytest
 
 from tests.integration.stage import (
-    REQUESTER,
     Case,
     Stage,
     buttons,
@@ -45,7 +44,7 @@ def ending(case: Case) -> Callable[[], list[str]]:
 
 
 def not_cancelled(case: Case) -> list[str]:
-    private = case.people.private(REQUESTER, case.channel)
+    private = case.private()
     told = [text for text in private if "was not cancelled" in text]
     return [text for text in told if case.number in text or case.order in text]
 

@@ -88,7 +88,7 @@ def test_defaults_are_those_of_the_documentation(monkeypatch: pytest.MonkeyPatch
     assert (environment.log_format, environment.log_level) == ("console", "INFO")
     assert settings.slack_api_url == "https://slack.com/api/"
     assert list(settings.execution.settle_pauses) == [1, 2, 4, 8]
-    assert settings.execution.at_once == 16
+    assert settings.execution.at_once == 32
     source = settings.venues[0].source
     assert (source.connect_timeout, source.read_timeout, source.total_timeout) == (5, 20, 30)
     assert source.refund_path == "/v2/b2b/b2b/refunds"

@@ -159,7 +159,15 @@ def _translated() -> Iterator[None]:
 
 
 def _postgres_engine(url: sa.URL, connections: int) -> sa.Engine:
-    """No more connections than said: a server has about a hundred for all processes together."""
+    """No more connections than said: a server has about a hundred for all processes together.
+
+    A process that freezes within a transaction must not keep the others waiting for its locks.
+    """
     return sa.create_engine(
-        url, pool_size=connections, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={"options": "-c idle_in_transaction_session_timeout=10s"},
     )

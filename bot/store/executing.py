@@ -5,7 +5,7 @@ Methods that expect a state raise StaleRequestError if somebody else moved the r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -242,11 +242,11 @@ class Executing(Moves):
 
         return await self.database.run(work)
 
-    async def show_again(self, request_ids: Collection[str]) -> None:
-        """Let the sweep bring these requests' cards up to date, also where they seem to be."""
+    async def show_again(self, request_id: str) -> None:
+        """Let the card be brought up to date, even if it seems to be."""
         change = (
             sa.update(requests)
-            .where(requests.c.id.in_(request_ids), requests.c.card_ts.is_not(None))
+            .where(requests.c.id == request_id, requests.c.card_ts.is_not(None))
             .values(delivered_version=requests.c.version - 1)
         )
         await self.database.run(lambda connection: connection.execute(change))

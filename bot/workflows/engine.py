@@ -120,6 +120,9 @@ class Engine:
         self._running: set[str] = set()
         self._busy = 0
         self._suspects: set[str] = set()
+        self._begun_here: set[str] = set()
+        # Awaited with the request id before a workflow goes on that was begun elsewhere.
+        self.on_resumed: Callable[[str], Awaitable[None]] | None = None
         self._stopping = False
         self._closing = False
         self._steps = 0
@@ -144,8 +147,10 @@ class Engine:
         durable = _Durable(self)
 
         async def run(request_id: str) -> None:
-            with self._counted(name):
+            with self._counted(name) as is_resumed:
                 try:
+                    if is_resumed and self.on_resumed is not None:
+                        await self.on_resumed(request_id)
                     await workflow(durable, request_id)
                     await self.stand_still_when_stopping()
                 except _NOT_OURS:
@@ -163,14 +168,16 @@ class Engine:
         self._workflows[name] = DBOS.workflow(name=name, max_recovery_attempts=1000)(run)
 
     @contextmanager
-    def _counted(self, name: str) -> Iterator[None]:
+    def _counted(self, name: str) -> Iterator[bool]:
+        """Count a workflow as running; tell whether it was begun elsewhere, or before a crash."""
         workflow_id = str(DBOS.workflow_id)
         busy = 0 if name in self._patient else 1
         self._running.add(workflow_id)
         self._busy += busy
         try:
-            yield
+            yield workflow_id not in self._begun_here
         finally:
+            self._begun_here.discard(workflow_id)
             self._running.discard(workflow_id)
             self._busy -= busy
 
@@ -207,6 +214,7 @@ class Engine:
         workflow = self._workflows[name]
         with SetWorkflowID(workflow_id):
             if name in self._patient or self._busy < self._at_once:
+                self._begun_here.add(workflow_id)
                 await DBOS.start_workflow_async(workflow, request_id)
             else:
                 await DBOS.enqueue_workflow_async(_QUEUE, workflow, request_id)
@@ -220,32 +228,34 @@ class Engine:
             log.warning("workflow_started_anew", workflow=workflow_id, ended=status.status)
             await DBOS.delete_workflow_async(workflow_id)
             await self.start(name, workflow_id, request_id)
-        elif status.status == "PENDING" and self._seems_lost(workflow_id, status.executor_id):
-            # It broke off so badly that not even that could be written down, on a full disk say.
-            log.warning("workflow_resumed", workflow=workflow_id)
-            await DBOS.resume_workflows_async([workflow_id])
 
-    def _seems_lost(self, workflow_id: str, executor_id: str | None) -> bool:
-        """Whether a workflow of ours was found not running, and not for the first time.
+    async def reclaim(self) -> int:
+        """Resume what is noted as running here and is not; return how much that was.
 
-        Once means nothing: it may be about to run, or about to be noted as over.
+        It broke off so badly that not even that could be written down, on a full disk say. Seen
+        once means nothing: it may be about to run, or about to be noted as over.
         """
-        if executor_id != self.place.executor_id or workflow_id in self._running:
-            self._suspects.discard(workflow_id)
-            return False
-        if workflow_id in self._suspects:
-            self._suspects.discard(workflow_id)
-            return True
-        self._suspects.add(workflow_id)
-        return False
+        pending = await DBOS.list_workflows_async(
+            status="PENDING",
+            executor_id=self.place.executor_id,
+            load_input=False,
+            load_output=False,
+        )
+        idle = {each.workflow_id for each in pending} - self._running
+        lost = sorted(idle & self._suspects)
+        self._suspects = idle - self._suspects
+        if lost:
+            log.warning("work_resumed", workflows=len(lost))
+            await DBOS.resume_workflows_async(lost)
+        return len(lost)
 
-    async def adopt(self) -> list[str]:
-        """Take over the work of processes that are gone for good; return the workflows' ids.
+    async def adopt(self) -> int:
+        """Take over the work of processes that are gone for good; return how much it was.
 
         A process that is merely slow still holds its place, so nothing is taken from it.
         """
         if self.place.is_only_one:
-            return []
+            return 0
         pending = await DBOS.list_workflows_async(
             status="PENDING", load_input=False, load_output=False
         )
@@ -253,13 +263,13 @@ class Engine:
         for workflow in pending:
             if workflow.executor_id and workflow.executor_id != self.place.executor_id:
                 orphans.setdefault(workflow.executor_id, []).append(workflow.workflow_id)
-        adopted = []
+        adopted = 0
         for executor_id in await asyncio.to_thread(self.place.vacant, frozenset(orphans)):
             ids = orphans[executor_id]
             log.warning("work_adopted", of=executor_id, workflows=len(ids))
             await DBOS.resume_workflows_async(ids)
             await asyncio.to_thread(self.place.release, executor_id)
-            adopted += ids
+            adopted += len(ids)
         return adopted
 
     async def prune(self, before: datetime) -> int:

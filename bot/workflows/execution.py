@@ -139,7 +139,11 @@ class _MoneyPath:
     ) -> Next:
         system = self._services.ticketing(request.venue)
         body = system.outgoing(order, selection, request.notify)
+        begun = self._services.now()
         if not await self._ledger.claim_send(request, attempt, body):
+            return Next.OPEN
+        if self._services.now() - begun >= system.gives_up_after:
+            # This process stood still for so long that the others count the attempt as over.
             return Next.OPEN
         try:
             receipt = await system.cancel(order, selection, request.notify)

@@ -146,7 +146,11 @@ class SlotPlace:
         return f"slot-{self._slot}"
 
     def take(self) -> None:
-        self._connection = self._connect()
+        try:
+            self._connection = self._connect()
+        except psycopg.OperationalError as error:
+            cause = str(error).strip().splitlines()[0]
+            raise PlaceError(f"the database of DATABASE_URL cannot be used: {cause}") from error
         for slot in range(_SLOTS):
             if self._try(slot):
                 self._slot = slot

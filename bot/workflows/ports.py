@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -68,7 +68,7 @@ class Ledger(Protocol):
         result: MessageRef | None = None,
     ) -> int: ...
 
-    async def show_again(self, request_ids: Collection[str]) -> None: ...
+    async def show_again(self, request_id: str) -> None: ...
 
 
 class Desk(Protocol):

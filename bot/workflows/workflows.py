@@ -32,6 +32,9 @@ class Workflows:
         self.engine = engine
         self._services = services
         self._starting = asyncio.Lock()
+        # The last words of a process that died may reach Slack late, and paint over what was shown
+        # since: whoever goes on with its work shows the card again.
+        engine.on_resumed = services.ledger.show_again
         engine.register("quote", self._bound(quote_request), self._bound_rescue(rescue_quote))
         engine.register("execute", self._bound(execute), self._bound_rescue(rescue_execution))
         # What Slack does never changes what is true of an order: no rescue, only another try.
@@ -86,10 +89,8 @@ class Workflows:
         """
         place = self.engine.place
         await asyncio.to_thread(place.keep)
-        adopted = await self.engine.adopt()
-        if adopted:
-            # Its last words may have reached Slack late, and painted over what was shown since.
-            await self._services.ledger.show_again({_request_of(each) for each in adopted})
+        await self.engine.reclaim()
+        await self.engine.adopt()
         if await asyncio.to_thread(place.leads):
             await self.sweep()
             await self.remind()
@@ -113,10 +114,6 @@ def _ours(error: Exception) -> bool:
     """Whether the log needs the traceback: not of a database that is away."""
     away = (LedgerUnavailableError, sa.exc.OperationalError, psycopg.OperationalError)
     return not isinstance(error, away)
-
-
-def _request_of(workflow_id: str) -> str:
-    return workflow_id.split(":")[1]
 
 
 def _due(request: Request) -> list[tuple[str, str]]:

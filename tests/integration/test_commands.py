@@ -184,4 +184,4 @@ def test_two_people_who_ask_at_once_make_one_request(stage: Stage) -> None:
     assert "There is already a request" in texts[1]
     case.card("waiting for approval")
     assert len(case.cards()) == 1
-    assert case.people.private(APPROVER, case.channel) == []
+    assert case.private(APPROVER) == []

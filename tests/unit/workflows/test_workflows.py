@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -304,7 +306,9 @@ async def test_housekeeping_rests_between_its_rounds(
             work.engine.place.troubles = [PlaceError("another process took it")]
 
     work.engine.place.troubles = [RuntimeError("a mistake of ours")]
-    monkeypatch.setattr("bot.workflows.workflows.asyncio.sleep", rest)
+    # In place of the module's own name: others in this process, such as a server, sleep as well.
+    own = SimpleNamespace(sleep=rest, to_thread=asyncio.to_thread, Lock=asyncio.Lock)
+    monkeypatch.setattr("bot.workflows.workflows.asyncio", own)
     with pytest.raises(PlaceError):
         await work.with_pauses(Pauses()).keep_house_forever()
     assert rests == [Pauses().sweep] * 3

@@ -27,9 +27,10 @@ _MOST_TRIES = 100
 
 async def deliver_soon(services: Services, durable: Durable, request_id: str) -> None:
     """Show the request's state now, or leave it to a delivery that may take long."""
-    wait, version = await durable.step("show", lambda: _show(services, request_id))
+    wait, version, in_doubt = await durable.step("show", lambda: _show(services, request_id))
     if wait != _SHOWN:
-        await durable.hand_over("deliver", delivery_id(request_id, version), request_id)
+        name = "deliver_in_doubt" if in_doubt else "deliver"
+        await durable.hand_over(name, delivery_id(request_id, version), request_id)
 
 
 def delivery_id(request_id: str, version: int) -> str:
@@ -37,13 +38,25 @@ def delivery_id(request_id: str, version: int) -> str:
     return f"deliver:{request_id}:{version}"
 
 
-async def deliver(services: Services, durable: Durable, request_id: str) -> None:
-    """Show the request's state; on trouble wait and try again. The sweep takes over at the end."""
+async def deliver(
+    services: Services, durable: Durable, request_id: str, *, in_doubt: bool = False
+) -> None:
+    """Show the request's state; on trouble wait and try again. The sweep takes over at the end.
+
+    `in_doubt`: Slack left something unanswered before. What it was told so may still happen, on top
+    of what is shown meanwhile; hence another look, once that must be over.
+    """
     pauses = iter(services.pauses.deliver)
     for _ in range(_MOST_TRIES):
-        wait, _ = await durable.step("show", lambda: _show(services, request_id))
+        wait, _, is_unanswered = await durable.step("show", lambda: _show(services, request_id))
+        in_doubt = in_doubt or is_unanswered
         if wait == _SHOWN:
-            return
+            if not in_doubt:
+                return
+            in_doubt = False
+            await durable.sleep(services.pauses.afterthought)
+            await durable.step("show_again", lambda: services.ledger.show_again(request_id))
+            continue
         # Where Slack, or the pace kept for it, names a moment, that is the moment.
         pause = wait or next(pauses, None)
         if pause is None:
@@ -51,10 +64,14 @@ async def deliver(services: Services, durable: Durable, request_id: str) -> None
         await durable.sleep(pause)
 
 
-async def _show(services: Services, request_id: str) -> tuple[float, int]:
+async def deliver_in_doubt(services: Services, durable: Durable, request_id: str) -> None:
+    await deliver(services, durable, request_id, in_doubt=True)
+
+
+async def _show(services: Services, request_id: str) -> tuple[float, int, bool]:
     """Show the newest state; return the seconds to wait before another try, and of which version.
 
-    _SHOWN: all is shown. 0: nobody knows how long.
+    _SHOWN: all is shown. 0: nobody knows how long. At last: whether Slack did not answer.
     """
     # One at a time per request, or an older rendering could overtake a newer one.
     async with services.lock(request_id):
@@ -62,9 +79,9 @@ async def _show(services: Services, request_id: str) -> tuple[float, int]:
         while True:
             request = await services.ledger.get(request_id)
             if request is None:
-                return _SHOWN, 0
+                return _SHOWN, 0, False
             if request.delivered_version >= request.version and not overtook:
-                return _SHOWN, request.version
+                return _SHOWN, request.version, False
             try:
                 shown = await services.desk.show(request)
             except DeliveryPostponedError as error:
@@ -73,7 +90,7 @@ async def _show(services: Services, request_id: str) -> tuple[float, int]:
                 await services.ledger.delivered(
                     request_id, request.delivered_version, error.shown.card, error.shown.result
                 )
-                return error.seconds or 0, request.version
+                return error.seconds or 0, request.version, error.in_doubt
             except DeliveryImpossibleError as error:
                 await _give_up(services, request, error)
                 overtook = False
@@ -82,7 +99,7 @@ async def _show(services: Services, request_id: str) -> tuple[float, int]:
             except Exception:
                 # A defect of ours in this one card: growing pauses, not one try after the other.
                 log.exception("delivery_failed", request=request_id)
-                return 0, request.version
+                return 0, request.version, False
             else:
                 newest = await services.ledger.delivered(
                     request_id, request.version, shown.card, shown.result

@@ -18,13 +18,15 @@ class Pauses:
 
     `settle`: before each further look at an order whose change is in doubt; together they are the
     quiet period after which a change that does not show may be sent again. `deliver`: before each
-    further attempt to show something in Slack. `sweep`: between two looks for work left lying, for
+    further attempt to show something in Slack. `afterthought`: until what Slack was told without
+    answering counts as over. `sweep`: between two looks for work left lying, for
     what is due, and for processes that are gone. `keep`: how long the engine's records of what
     ended are kept.
     """
 
     settle: tuple[float, ...] = (1, 2, 4, 8)
     deliver: tuple[float, ...] = (1, 2, 5, 10, 30, 60, 120, 300)
+    afterthought: float = 30
     sweep: float = 5
     keep: timedelta = timedelta(hours=24)
     # What a check long after the last attempt finds unchanged will not change any more.

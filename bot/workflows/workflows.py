@@ -12,7 +12,7 @@ import sqlalchemy as sa
 import structlog
 
 from bot.domain.request import LedgerUnavailableError, Request, StaleRequestError, State
-from bot.workflows.delivery import deliver, delivery_id
+from bot.workflows.delivery import deliver, deliver_in_doubt, delivery_id
 from bot.workflows.engine import Durable, Engine, Workflow
 from bot.workflows.execution import execute, rescue_execution
 from bot.workflows.place import PlaceError
@@ -40,6 +40,7 @@ class Workflows:
         # What Slack does never changes what is true of an order: no rescue, only another try.
         # It may have to wait for long, and must not keep the others from working meanwhile.
         engine.register("deliver", self._bound(deliver), is_patient=True)
+        engine.register("deliver_in_doubt", self._bound(deliver_in_doubt), is_patient=True)
 
     def _bound(self, workflow: Callable[[Services, Durable, str], Awaitable[None]]) -> Workflow:
         async def bound(durable: Durable, request_id: str) -> None:

@@ -22,16 +22,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what the smaller size has no time for."""
+    if config.getoption("--smoke"):
+        left_out = [item for item in items if item.get_closest_marker("full_size")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture
 def size(pytestconfig: pytest.Config) -> Size:
     return SMOKE if pytestconfig.getoption("--smoke") else FULL
-
-
-@pytest.fixture
-def full_size(pytestconfig: pytest.Config) -> None:
-    """Leave out what the smaller size has no time for."""
-    if pytestconfig.getoption("--smoke"):
-        pytest.skip("only without --smoke")
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def test_a_bad_line_from_slack(
         _assert_no_trouble(scene, books.counts["extra cards"] + books.counts["extra replies"])
 
 
-@pytest.mark.usefixtures("full_size")
+@pytest.mark.full_size
 def test_a_bad_line_to_slack(tmp_path: Path, chance: random.Random, tell: Tell) -> None:
     """Calls that get lost, errors, rate limits and slowness, one after the other."""
     with open_scene(tmp_path, chance=chance) as scene:

@@ -17,7 +17,7 @@ from tests.faults.servers import Postgres
 from tests.faults.weather import Weather, fill_disk
 
 # The campaign does the same, but there a process that got stuck is soon killed and starts anew.
-pytestmark = pytest.mark.usefixtures("full_size")
+pytestmark = pytest.mark.full_size
 
 ORDERS = 24
 _FULL_SECONDS = 1.5

@@ -18,18 +18,19 @@ Json = dict[str, Any]
 
 _ROLES = (("front-1", SERVE), ("front-2", SERVE), ("worker", WORK))
 _UPDATE = "chat.update"
-_LATE_SECONDS = 3.0
+# How late the update is: the last of them has given up waiting for an answer by then.
+_SENDERS = {"gone for good": 3.0, "comes back": 3.0, "hears no answer": 13.0}
 # A place counts as given up after 15 seconds and is looked at every 5.
 _PATIENCE_SECONDS = 60.0
 
 
 @pytest.mark.postgres
-@pytest.mark.usefixtures("full_size")
-@pytest.mark.parametrize("comes_back", [False, True], ids=["gone for good", "comes back"])
-def test_an_update_of_a_process_that_died_lands_on_a_newer_card(
-    tmp_path: Path, tell: Tell, postgres: Postgres, comes_back: bool
+@pytest.mark.full_size
+@pytest.mark.parametrize("sender", _SENDERS)
+def test_a_late_update_lands_on_a_newer_card(
+    tmp_path: Path, tell: Tell, postgres: Postgres, sender: str
 ) -> None:
-    """Whoever goes on with the dead process's work, others or itself, has to look at the card."""
+    """Whoever goes on with the sender's work, others or itself, has to look at the card again."""
     with open_scene(tmp_path, _ROLES, postgres.create_database(), channels=1) as scene:
         first, second, _ = scene.fleet
         scene.line.exits = lambda: [first.exit]
@@ -39,11 +40,12 @@ def test_an_update_of_a_process_that_died_lands_on_a_newer_card(
         def happened(process: str, point: str) -> None:
             if not struck and (process, point) == (first.name, f"{_UPDATE} arrived"):
                 struck.append(time.monotonic())
-                first.kill()
+                if sender != "hears no answer":
+                    first.kill()
 
         scene.lookout.happened = happened
         scene.lookout.delays = lambda call: (
-            _LATE_SECONDS if call == _UPDATE and not struck else 0.0,
+            _SENDERS[sender] if call == _UPDATE and not struck else 0.0,
             0.0,
         )
         card.choose_one()
@@ -53,7 +55,7 @@ def test_an_update_of_a_process_that_died_lands_on_a_newer_card(
         card.wait_for("withdrawn")
         card.wait_for("waiting for approval")
         landed = time.monotonic()
-        if comes_back:
+        if sender == "comes back":
             first.begin()
         card.wait_for("withdrawn", _PATIENCE_SECONDS)
         tell("the card told the truth again after", {"seconds": round(time.monotonic() - landed)})

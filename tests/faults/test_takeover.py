@@ -55,7 +55,7 @@ def test_killed_for_good_in_the_middle_of_a_change(
 
 
 @pytest.mark.postgres
-@pytest.mark.usefixtures("full_size")
+@pytest.mark.full_size
 def test_hanging_in_the_middle_of_a_change(tmp_path: Path, tell: Tell, postgres: Postgres) -> None:
     """Its machine hangs, the server gives its place away, others go on; then it wakes up."""
     with _three_processes(tmp_path, postgres) as scene:
@@ -74,7 +74,7 @@ def test_hanging_in_the_middle_of_a_change(tmp_path: Path, tell: Tell, postgres:
 
 
 @pytest.mark.postgres
-@pytest.mark.usefixtures("full_size")
+@pytest.mark.full_size
 @pytest.mark.parametrize("refund_email", [False, True], ids=["update", "refund"])
 def test_hanging_right_before_a_change(
     tmp_path: Path, tell: Tell, postgres: Postgres, refund_email: bool
@@ -93,7 +93,7 @@ def test_hanging_right_before_a_change(
 
 
 @pytest.mark.postgres
-@pytest.mark.usefixtures("full_size")
+@pytest.mark.full_size
 def test_hanging_in_the_middle_of_a_transaction(
     tmp_path: Path, tell: Tell, postgres: Postgres
 ) -> None:
@@ -135,7 +135,7 @@ def test_a_place_lost_to_a_newcomer_in_the_middle_of_a_change(
 
 
 @pytest.mark.postgres
-@pytest.mark.usefixtures("full_size")
+@pytest.mark.full_size
 def test_stopped_while_work_is_under_way(tmp_path: Path, tell: Tell, postgres: Postgres) -> None:
     with _three_processes(tmp_path, postgres) as scene:
         victim = scene.fleet.named("front-1")

@@ -11,7 +11,7 @@ from bot.domain.delivery import Delivery, DeliveryImpossibleError, DeliveryPostp
 from bot.domain.policy import Action
 from bot.domain.request import Failure, FailureCode, LedgerUnavailableError, Request, State
 from bot.store import Database, RequestStore
-from bot.workflows.delivery import deliver, deliver_soon
+from bot.workflows.delivery import deliver, deliver_in_doubt, deliver_soon
 from bot.workflows.services import Pauses, Services
 from tests.examples import APPROVER, CARD, REPLY, REQUESTER
 from tests.unit.databases import Clock, store_on
@@ -20,7 +20,8 @@ from tests.unit.workflows.fakes import FakeDesk, FakeDurable, Power, PowerCutErr
 
 pytestmark = pytest.mark.anyio
 
-LATER = DeliveryPostponedError(None, "HTTP 503")
+LATER = DeliveryPostponedError(None, "HTTP 429")
+UNANSWERED = DeliveryPostponedError(None, "TimeoutError", in_doubt=True)
 
 
 @pytest.fixture
@@ -39,6 +40,7 @@ class Post:
     def __init__(self, store: RequestStore, clock: Clock, desk: FakeDesk) -> None:
         self.desk = desk
         self.store = store
+        self.clock = clock
         self.durable = FakeDurable(clock)
         self.services = Services(store, {}, desk, clock)
 
@@ -88,6 +90,41 @@ async def test_trouble_is_waited_out(post: Posting, store: RequestStore, order_i
     shown = await on.deliver(request)
     assert shown.delivered_version == shown.version
     assert on.durable.sleeps == list(Pauses().deliver[:3])
+
+
+async def test_what_was_left_unanswered_may_still_happen_so_the_card_is_shown_again(
+    post: Posting, store: RequestStore, order_id: str
+) -> None:
+    request = await pending(store, order_id)
+    on = post(UNANSWERED, LATER)
+    shown = await on.deliver(request)
+    assert shown.delivered_version == shown.version
+    assert on.durable.sleeps == [*Pauses().deliver[:2], Pauses().afterthought]
+    assert on.desk.tries == 4
+
+
+async def test_every_doubt_has_its_own_afterthought(
+    post: Posting, store: RequestStore, order_id: str
+) -> None:
+    request = await pending(store, order_id)
+    on = post(UNANSWERED, None, UNANSWERED)
+    await on.deliver(request)
+    pauses, afterthought = Pauses().deliver, Pauses().afterthought
+    assert on.durable.sleeps == [pauses[0], afterthought, pauses[1], afterthought]
+
+
+async def test_a_doubt_is_handed_over_with_the_delivery(
+    post: Posting, store: RequestStore, order_id: str
+) -> None:
+    request = await pending(store, order_id)
+    on = post(UNANSWERED)
+    await deliver_soon(on.services, on.durable, request.id)
+    ((name, _, _),) = on.durable.handed_over
+    assert name == "deliver_in_doubt"
+    following = FakeDurable(on.clock)
+    await deliver_in_doubt(on.services, following, request.id)
+    assert following.sleeps == [Pauses().afterthought]
+    assert on.desk.tries == 3
 
 
 @pytest.mark.parametrize(("asked", "waited"), [(30.0, 30.0), (0.5, 0.5), (None, 1.0), (0.0, 1.0)])

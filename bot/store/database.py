@@ -112,7 +112,10 @@ class Database:
     def migrate(self) -> None:
         """Bring the schema to this version's; DatabaseError if it is a newer version's."""
         self._current_revision()
-        alembic.command.upgrade(self._alembic(), "head")
+        try:
+            alembic.command.upgrade(self._alembic(), "head")
+        except sa.exc.OperationalError as error:
+            raise _unusable(error) from error
 
     def check_schema(self) -> None:
         """Raise DatabaseError unless the schema is exactly the one this version knows."""
@@ -129,8 +132,7 @@ class Database:
             with self.engine.connect() as connection:
                 current = MigrationContext.configure(connection).get_current_revision()
         except sa.exc.DBAPIError as error:
-            cause = str(error.orig).strip().splitlines()[0]
-            raise DatabaseError(f"the database of DATABASE_URL cannot be used: {cause}") from error
+            raise _unusable(error) from error
         revisions = {step.revision for step in self._scripts().walk_revisions()}
         if current is not None and current not in revisions:
             raise DatabaseError(
@@ -147,6 +149,11 @@ class Database:
         config.set_main_option("script_location", str(_MIGRATIONS))
         config.attributes["engine"] = self.engine
         return config
+
+
+def _unusable(error: sa.exc.DBAPIError) -> DatabaseError:
+    told = str(error.orig).strip() or type(error).__name__
+    return DatabaseError(f"the database of DATABASE_URL cannot be used: {told.splitlines()[0]}")
 
 
 @contextmanager

@@ -146,11 +146,7 @@ class SlotPlace:
         return f"slot-{self._slot}"
 
     def take(self) -> None:
-        try:
-            self._connection = self._connect()
-        except psycopg.OperationalError as error:
-            cause = str(error).strip().splitlines()[0]
-            raise PlaceError(f"the database of DATABASE_URL cannot be used: {cause}") from error
+        self._connection = self._connect()
         for slot in range(_SLOTS):
             if self._try(slot):
                 self._slot = slot

@@ -241,9 +241,9 @@ async def test_a_defect_in_showing_never_touches_the_request(work: Work) -> None
 
 async def test_every_workflow_is_known_by_its_name(work: Work) -> None:
     """Recovery finds workflows by these names, also those an older version started."""
-    assert set(work.engine.rescues) == {"quote", "execute", "deliver"}
+    assert set(work.engine.rescues) == {"quote", "execute", "deliver", "deliver_in_doubt"}
     # Deliveries wait for Slack: they must not keep money from moving meanwhile.
-    assert work.engine.patient == {"deliver"}
+    assert work.engine.patient == {"deliver", "deliver_in_doubt"}
 
 
 async def test_what_is_due_is_reminded_of_and_shown(work: Work, order_id: str) -> None:

@@ -109,7 +109,7 @@ class AcmeSandbox:
         """List the requests received, oldest first, about one order or about anything."""
         return [
             _request_row(received)
-            for received in self._office.received
+            for received in self._office.received.copy()  # whoever asks may be another thread
             if order_id is None or received.order_id == order_id
         ]
 

@@ -39,16 +39,17 @@ def command(order_id: str, channel: str) -> bytes:
     return urlencode(fields).encode()
 
 
-def approval(blocks: list[dict[str, Any]], channel: str) -> bytes:
-    """The body of a click on a card's approve button."""
-    actions = next(block for block in blocks if block["type"] == "actions")
+def approval(message: dict[str, Any], channel: str) -> bytes:
+    """The body of a click on the approve button of a card, which Slack sends along."""
+    actions = next(block for block in message["blocks"] if block["type"] == "actions")
     button = next(item for item in actions["elements"] if item["action_id"] == "approve")
     payload = {
         "type": "block_actions",
         "user": {"id": "U2", "team_id": "T1"},
         "team": {"id": "T1"},
         "channel": {"id": channel},
-        "container": {"type": "message", "channel_id": channel, "message_ts": "1.1"},
+        "container": {"type": "message", "channel_id": channel, "message_ts": message["ts"]},
+        "message": {"type": "message", "user": "U0", "bot_id": "B0", "text": "card"} | message,
         "trigger_id": "t",
         "response_url": "http://127.0.0.1:9/never",
         "actions": [

@@ -50,13 +50,19 @@ async def slack(request: Request) -> Response:
     answer: Json = {"ok": True, "url": "https://bench.example.org/", "team_id": "T1"}
     channel = arguments.get("channel", "")
     if method == "chat.postMessage":
-        answer |= {"channel": channel, "ts": f"{next(_stamps)}.000100"}
+        ts = f"{next(_stamps)}.000100"
+        answer |= {"channel": channel, "ts": ts}
         async with _changed:
-            _posted[channel].append(arguments)
+            _posted[channel].append(_message(ts, arguments.get("blocks")))
             _total += 1
             _changed.notify_all()
     _calls[channel[1:]].append((method, begun, time.monotonic()))
     return JSONResponse(answer)
+
+
+def _message(ts: str, blocks: Any) -> Json:  # noqa: ANN401 - JSON
+    # Slack's client sends blocks as JSON within JSON or within a form, as it likes.
+    return {"ts": ts, "blocks": json.loads(blocks) if isinstance(blocks, str) else blocks}
 
 
 async def _until(happened: Callable[[], bool]) -> bool:
@@ -69,13 +75,11 @@ async def _until(happened: Callable[[], bool]) -> bool:
 
 
 async def wait(request: Request) -> Response:
-    """Answer once a channel has had `count` messages; give the last one's blocks and moment."""
+    """Answer once a channel has had `count` messages; give the last one, with its ts."""
     channel, count = request.path_params["channel"], request.path_params["count"]
     if not await _until(lambda: len(_posted[channel]) >= count):
         return JSONResponse({"messages": len(_posted[channel])}, status_code=504)
-    blocks = _posted[channel][-1].get("blocks")
-    # Slack's client sends blocks as JSON within JSON or within a form, as it likes.
-    return JSONResponse(json.loads(blocks) if isinstance(blocks, str) else blocks)
+    return JSONResponse(_posted[channel][-1])
 
 
 async def reached(request: Request) -> Response:

@@ -60,10 +60,10 @@ class Clerk:
         return taken
 
 
-async def card(outside: Client, order: str) -> list[dict[str, Any]]:
-    """Wait for an order's card; return its blocks."""
-    blocks: list[dict[str, Any]] = await outside.get(f"/wait/C{order}/1")
-    return blocks
+async def card(outside: Client, order: str) -> dict[str, Any]:
+    """Wait for an order's card; return its ts and its blocks."""
+    message: dict[str, Any] = await outside.get(f"/wait/C{order}/1")
+    return message
 
 
 def _refund(clicked: float, calls: Sequence[tuple[str, float, float]]) -> Refund:

@@ -41,8 +41,8 @@ async def measure(stage: Stage, scale: Scale) -> dict[str, Section]:
         )
         await asyncio.sleep(LOOKING_SECONDS)
         sqlite = clerks[SQLITE]
-        blocks = await card(sqlite.outside, sqlite.asked[0])
-        click = approval(blocks, "C1")
+        message = await card(sqlite.outside, sqlite.asked[0])
+        click = approval(message, "C1")
         approved = await take_turns(
             scale.rounds,
             {name: _clicking(client, click) for name, client in baselines.items()}
@@ -50,7 +50,7 @@ async def measure(stage: Stage, scale: Scale) -> dict[str, Section]:
         )
         refunds = {name: clerk.refunds[-scale.rounds :] for name, clerk in clerks.items()}
         seen = {name for found in refunds.values() for refund in found for name, _ in refund.calls}
-        bare = await bare_costs(stage.outside.port, seen, blocks)
+        bare = await bare_costs(stage.outside.port, seen, message["blocks"])
     return {"A": _acknowledgements(asked, approved), "C": _refunds(refunds, bare)}
 
 

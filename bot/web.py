@@ -55,11 +55,13 @@ class Readiness:
 class Precedence:
     """Acknowledgements first: Slack waits three seconds for one, and for nothing else.
 
-    What can wait gives way while one is under way, though never for long.
+    What can wait gives way while one is under way, but not for ever: every `patience` seconds one
+    piece of it goes on. One, or all that waited would come down on the rush together.
     """
 
-    def __init__(self, patience: float = 0.25) -> None:
+    def __init__(self, patience: float = 0.05) -> None:
         self._patience = patience
+        self._turn = asyncio.Lock()
         self._under_way = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -76,9 +78,10 @@ class Precedence:
                 self._quiet.set()
 
     async def give_way(self) -> None:
-        if not self._quiet.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._quiet.wait(), self._patience)
+        async with self._turn:
+            if not self._quiet.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._quiet.wait(), self._patience)
 
 
 def web_app(

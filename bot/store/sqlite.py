@@ -90,6 +90,8 @@ class Writer:
 
     def __init__(self, over: sa.Engine) -> None:
         self._engine = over
+        # Kept from one commit to the next: each time the pool would ask and reset it.
+        self._connection: sa.Connection | None = None
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="store-writer", daemon=True)
         self._thread.start()
@@ -121,15 +123,25 @@ class Writer:
             open_for_jobs = job is not None
             if batch:
                 _tell(self._commit(batch))
+        self._let_go()
 
     def _commit(self, batch: Sequence[_Job]) -> list[_Result]:
         try:
-            with self._engine.begin() as connection:
-                return [_Result(job, job.work(connection)) for job in batch]
+            if self._connection is None:
+                self._connection = self._engine.connect()
+            with self._connection.begin():
+                return [_Result(job, job.work(self._connection)) for job in batch]
         except BaseException as error:  # noqa: BLE001 - it is whoever waits that must know
+            self._let_go()  # the pool cleans up what a failed commit leaves behind
             if len(batch) == 1:
                 return [_Result(batch[0], error=error)]
             return [result for job in batch for result in self._commit([job])]
+
+    def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(sa.exc.SQLAlchemyError):
+                connection.close()
 
 
 def _tell(results: Sequence[_Result]) -> None:

@@ -177,6 +177,16 @@ async def test_nobody_waits_for_ever() -> None:
         await precedence.give_way()
 
 
+async def test_a_long_rush_lets_one_piece_of_work_through_at_a_time() -> None:
+    precedence = Precedence(patience=0.01)
+    with precedence.acknowledging():
+        pieces = [asyncio.create_task(precedence.give_way()) for _ in range(3)]
+        await pieces[0]
+        assert not pieces[1].done()
+        assert not pieces[2].done()
+        await asyncio.gather(*pieces)
+
+
 async def test_an_acknowledgement_that_fails_is_over_as_well() -> None:
     precedence = Precedence(patience=NEVER)
     with pytest.raises(RuntimeError), precedence.acknowledging():

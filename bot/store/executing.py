@@ -221,7 +221,7 @@ class Executing(Moves):
     ) -> int:
         """Note what has been shown: `version` of the request, and the messages that show it.
 
-        Returns the newest version that anybody has shown.
+        Returns the version that the request has come to meanwhile.
         """
         changes: dict[str, Any] = {}
         if card:
@@ -236,7 +236,7 @@ class Executing(Moves):
                 sa.update(requests)
                 .where(requests.c.id == request_id)
                 .values(delivered_version=newest, **changes)
-                .returning(shown)
+                .returning(requests.c.version)
             ).scalar_one()
             return found
 

@@ -27,10 +27,13 @@ _MOST_TRIES = 100
 
 async def deliver_soon(services: Services, durable: Durable, request_id: str) -> None:
     """Show the request's state now, or leave it to a delivery that may take long."""
-    wait, version, in_doubt = await durable.step("show", lambda: _show(services, request_id))
-    if wait != _SHOWN:
-        name = "deliver_in_doubt" if in_doubt else "deliver"
-        await durable.hand_over(name, delivery_id(request_id, version), request_id)
+    show = _Show(services, durable, request_id)
+    wait, version, in_doubt = await durable.step("show", show)
+    if in_doubt:
+        doubt_id = f"doubt:{durable.workflow_id}"
+        await durable.hand_over("deliver_in_doubt", doubt_id, request_id)
+    elif wait != _SHOWN:
+        await durable.hand_over("deliver", delivery_id(request_id, version), request_id)
 
 
 def delivery_id(request_id: str, version: int) -> str:
@@ -43,12 +46,14 @@ async def deliver(
 ) -> None:
     """Show the request's state; on trouble wait and try again. The sweep takes over at the end.
 
-    `in_doubt`: Slack left something unanswered before. What it was told so may still happen, on top
-    of what is shown meanwhile; hence another look, once that must be over.
+    `in_doubt`: Slack was told something whose answer nobody heard, because it was lost or because
+    the process died. That may still happen, on top of what is shown meanwhile; hence another look,
+    once it must be over.
     """
     pauses = iter(services.pauses.deliver)
     for _ in range(_MOST_TRIES):
-        wait, _, is_unanswered = await durable.step("show", lambda: _show(services, request_id))
+        show = _Show(services, durable, request_id)
+        wait, _, is_unanswered = await durable.step("show", show)
         in_doubt = in_doubt or is_unanswered
         if wait == _SHOWN:
             if not in_doubt:
@@ -68,44 +73,65 @@ async def deliver_in_doubt(services: Services, durable: Durable, request_id: str
     await deliver(services, durable, request_id, in_doubt=True)
 
 
-async def _show(services: Services, request_id: str) -> tuple[float, int, bool]:
-    """Show the newest state; return the seconds to wait before another try, and of which version.
+class _Show:
+    """Show the newest state: a step, called again for as long as the ledger is away.
 
-    _SHOWN: all is shown. 0: nobody knows how long. At last: whether Slack did not answer.
+    Returns the seconds to wait before another try, of which version, and whether Slack may still do
+    something that it was told before. _SHOWN: all is shown. 0: nobody knows how long.
     """
-    # One at a time per request, or an older rendering could overtake a newer one.
-    async with services.lock(request_id):
-        overtook = False
-        while True:
-            request = await services.ledger.get(request_id)
-            if request is None:
-                return _SHOWN, 0, False
-            if request.delivered_version >= request.version and not overtook:
-                return _SHOWN, request.version, False
-            try:
-                shown = await services.desk.show(request)
-            except DeliveryPostponedError as error:
-                log.warning("delivery_postponed", request=request_id, cause=error.cause)
-                # Where a card had to be posted anew is remembered, or it would be again.
-                await services.ledger.delivered(
-                    request_id, request.delivered_version, error.shown.card, error.shown.result
-                )
-                return error.seconds or 0, request.version, error.in_doubt
-            except DeliveryImpossibleError as error:
-                await _give_up(services, request, error)
-                overtook = False
-            except LedgerUnavailableError:
-                raise
-            except Exception:
-                # A defect of ours in this one card: growing pauses, not one try after the other.
-                log.exception("delivery_failed", request=request_id)
-                return 0, request.version, False
-            else:
-                newest = await services.ledger.delivered(
-                    request_id, request.version, shown.card, shown.result
-                )
-                # Another process showed a newer state meanwhile, and we have just painted it over.
-                overtook = newest > request.version
+
+    def __init__(self, services: Services, durable: Durable, request_id: str) -> None:
+        self._services = services
+        self._durable = durable
+        self._id = request_id
+        # What stands may be older than what the ledger knows to have been shown.
+        self._again = False
+
+    async def __call__(self) -> tuple[float, int, bool]:
+        in_doubt = self._durable.may_repeat
+        self._again = self._again or in_doubt
+        # One at a time per request, or an older rendering could overtake a newer one.
+        async with self._services.lock(self._id):
+            while True:
+                request = await self._services.ledger.get(self._id)
+                if request is None:
+                    return _SHOWN, 0, False
+                must_repaint = self._again and request.card
+                if request.delivered_version >= request.version and not must_repaint:
+                    return _SHOWN, request.version, in_doubt
+                try:
+                    await self._show(request)
+                except DeliveryPostponedError as error:
+                    return error.seconds or 0, request.version, in_doubt or error.in_doubt
+                except LedgerUnavailableError:
+                    raise
+                except Exception:
+                    # A defect of ours in this card: growing pauses, not one try after the other.
+                    log.exception("delivery_failed", request=self._id)
+                    return 0, request.version, in_doubt
+
+    async def _show(self, request: Request) -> None:
+        ledger = self._services.ledger
+        try:
+            self._again = True  # until it is noted
+            shown = await self._services.desk.show(request)
+        except DeliveryPostponedError as error:
+            log.warning("delivery_postponed", request=self._id, cause=error.cause)
+            # Where a card had to be posted anew is remembered, or it would be again.
+            await ledger.delivered(
+                self._id, request.delivered_version, error.shown.card, error.shown.result
+            )
+            raise
+        except DeliveryImpossibleError as error:
+            await _give_up(self._services, request, error)
+            self._again = False
+            return
+        newest = await ledger.delivered(self._id, request.version, shown.card, shown.result)
+        # A newer state, if there is one, was perhaps shown by another process, and has just been
+        # painted over: which of two updates Slack took first is not told by who noted it first.
+        self._again = newest > request.version
+        if self._again:
+            await ledger.show_again(self._id)
 
 
 async def _give_up(services: Services, request: Request, error: DeliveryImpossibleError) -> None:

@@ -47,7 +47,14 @@ _NOT_OURS = (
 
 
 class Durable(Protocol):
-    """What a workflow may use: everything else it does must be inside a step."""
+    """What a workflow may use: everything else it does must be inside a step.
+
+    `may_repeat`, within a step: whether a process that died may have begun it before, so that what
+    that process asked of others may still happen.
+    """
+
+    workflow_id: str
+    may_repeat: bool
 
     async def step(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
         """Do `work` at least once and remember its result (JSON) across crashes.
@@ -69,12 +76,15 @@ Workflow = Callable[[Durable, str], Coroutine[None, None, None]]
 
 
 class _Durable:
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, is_resumed: bool) -> None:
         self._engine = engine
+        self.workflow_id = str(DBOS.workflow_id)
+        # Of what was begun elsewhere, the first step that is not remembered was perhaps under way.
+        self.may_repeat = is_resumed
 
     async def step(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
         async def run() -> T:
-            with self._engine.at_work():
+            with self._engine.at_work(), self._beginning():
                 async for attempt in stamina.retry_context(
                     on=LedgerUnavailableError,
                     attempts=None,
@@ -90,6 +100,13 @@ class _Durable:
         result = await DBOS.run_step_async({"name": name}, run)
         await self._engine.stand_still_when_stopping()
         return result
+
+    @contextmanager
+    def _beginning(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self.may_repeat = False
 
     async def sleep(self, seconds: float) -> None:
         await DBOS.sleep_async(seconds)
@@ -122,8 +139,6 @@ class Engine:
         self._busy = 0
         self._suspects: set[str] = set()
         self._begun_here: set[str] = set()
-        # Awaited with the request id before a workflow goes on that was begun elsewhere.
-        self.on_resumed: Callable[[str], Awaitable[None]] | None = None
         self._stopping = False
         self._closing = False
         self._steps = 0
@@ -145,13 +160,11 @@ class Engine:
         without one the error is logged, and the sweep starts the workflow anew. `is_patient`: it
         mostly waits, so it does not count among those that a process does at once.
         """
-        durable = _Durable(self)
 
         async def run(request_id: str) -> None:
             with self._counted(name) as is_resumed:
+                durable = _Durable(self, is_resumed=is_resumed)
                 try:
-                    if is_resumed and self.on_resumed is not None:
-                        await self.on_resumed(request_id)
                     await workflow(durable, request_id)
                     await self.stand_still_when_stopping()
                 except _NOT_OURS:

@@ -32,9 +32,6 @@ class Workflows:
         self.engine = engine
         self._services = services
         self._starting = asyncio.Lock()
-        # The last words of a process that died may reach Slack late, and paint over what was shown
-        # since: whoever goes on with its work shows the card again.
-        engine.on_resumed = services.ledger.show_again
         engine.register("quote", self._bound(quote_request), self._bound_rescue(rescue_quote))
         engine.register("execute", self._bound(execute), self._bound_rescue(rescue_execution))
         # What Slack does never changes what is true of an order: no rescue, only another try.

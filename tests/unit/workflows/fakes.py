@@ -116,10 +116,13 @@ class FakeDurable:
         self._power = power or Power()
         self._remembered: list[tuple[str, Any]] = []
         self._position = 0
+        self.workflow_id = "the-workflow"
+        self.may_repeat = False
 
     def resume(self, *, forgetful: bool = False) -> None:
         """Begin again as after a crash; `forgetful`: with none of the results so far."""
         self._position = 0
+        self.may_repeat = True
         if forgetful:
             self._remembered.clear()
 
@@ -128,6 +131,7 @@ class FakeDurable:
             await self._before()
             self._power.may_fail()
             done = json.dumps(await work())
+            self.may_repeat = False
             self._power.may_fail()
             self._remembered.append((name, json.loads(done)))
         known_as, remembered = self._remembered[self._position]

@@ -312,14 +312,3 @@ async def test_housekeeping_rests_between_its_rounds(
     with pytest.raises(PlaceError):
         await work.with_pauses(Pauses()).keep_house_forever()
     assert rests == [Pauses().sweep] * 3
-
-
-async def test_the_card_of_work_begun_elsewhere_is_shown_again(work: Work, order_id: str) -> None:
-    """A process that died may have sent an update that lands on a newer one."""
-    request = await pending(work.store, order_id)
-    await work.store.delivered(request.id, request.version, CARD)
-    assert work.engine.on_resumed is not None
-    await work.engine.on_resumed(request.id)
-    again = await work.store.get(request.id)
-    assert again is not None
-    assert again.delivered_version < again.version

@@ -294,8 +294,9 @@ async def test_what_is_shown_is_remembered_and_never_goes_back(
 ) -> None:
     request = await unknown(store, order_id)
     told = events(database, request.id)
-    await store.delivered(request.id, request.version, CARD, REPLY)
-    await store.delivered(request.id, request.version - 2)
+    assert await store.delivered(request.id, request.version, CARD, REPLY) == request.version
+    # Whoever shows an old state learns that there is a newer one.
+    assert await store.delivered(request.id, request.version - 2) == request.version
     shown = await store.get(request.id)
     assert shown is not None
     assert shown.delivered_version == request.version == shown.version

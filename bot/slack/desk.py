@@ -76,7 +76,8 @@ class SlackDesk:
             # Taken out of the settings while requests of it were open: without its currency and
             # system nothing true could be shown.
             raise DeliveryImpossibleError("venue_not_configured")
-        if request.card is None and not request.state.is_live:
+        is_over = not request.state.is_live
+        if request.card is None and is_over and not await self._outbox.may_stand(request.id, CARD):
             await self._tell_requester(request, nothing_posted(request, venue))
             return Delivery()
         if request.quote is None:

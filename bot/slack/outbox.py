@@ -81,6 +81,10 @@ class Outbox:
                 raise DeliveryPostponedError(_GRACE.total_seconds(), "being posted")
         return await self._post(request_id, kind, channel, message, thread), True
 
+    async def may_stand(self, request_id: str, kind: str) -> bool:
+        """Whether a message was posted, as far as anybody can tell."""
+        return await self._posts.is_begun(request_id, kind)
+
     async def _post(
         self, request_id: str, kind: str, channel: str, message: Message, thread: str | None
     ) -> MessageRef:

@@ -118,7 +118,13 @@ class FormContext(Payload):
     request_id: str | None = None
     revision: int | None = None
     channel: str | None = None
+    card_ts: str | None = None
     response_url: str | None = None
+
+    @property
+    def card(self) -> MessageRef | None:
+        """The card on which the form was asked for."""
+        return MessageRef(self.channel, self.card_ts) if self.channel and self.card_ts else None
 
     def dump(self) -> str:
         return self.model_dump_json(exclude_none=True)

@@ -41,6 +41,10 @@ class Posts(Protocol):
         """
         ...
 
+    async def is_begun(self, request_id: str, kind: str) -> bool:
+        """Whether the message stands somewhere, or an attempt may have put it there."""
+        ...
+
     async def posted(self, request_id: str, kind: str, ref: MessageRef) -> None: ...
 
     async def not_posted(self, request_id: str, kind: str) -> None:

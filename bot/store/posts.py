@@ -84,6 +84,12 @@ class PostStore:
         changed = await self.database.run(lambda connection: connection.execute(change).rowcount)
         return changed == 1
 
+    async def is_begun(self, request_id: str, kind: str) -> bool:
+        """Whether the message stands somewhere, or an attempt may have put it there."""
+        stands = sa.or_(posts.c.ts.is_not(None), posts.c.begun_at.is_not(None))
+        query = sa.select(sa.exists().where(_is(request_id, kind), stands))
+        return bool(await self.database.read(lambda connection: connection.scalar(query)))
+
     async def posted(self, request_id: str, kind: str, ref: MessageRef) -> None:
         await self._note(
             request_id, kind, channel=ref.channel, ts=ref.ts, begun_at=None, begun_by=None

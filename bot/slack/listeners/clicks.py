@@ -70,6 +70,7 @@ class Clicks:
             request_id=request.id,
             revision=request.revision,
             channel=click.channel_id,
+            card_ts=click.clicked.ts if click.clicked else None,
             response_url=click.response_url,
         ).dump()
         match action:

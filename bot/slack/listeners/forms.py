@@ -101,6 +101,7 @@ class Forms:
             form.actor,
             context.revision,
             note,
+            clicked=context.card,
             evidence=evidence(request, form.trigger_id, context.channel),
         )
         await self._finish(ack, form, context, Action.REJECT, found)
@@ -121,6 +122,7 @@ class Forms:
             form.actor,
             context.revision,
             note,
+            clicked=context.card,
             resolved_as=State(truth),
             evidence=evidence(request, form.trigger_id, context.channel),
         )

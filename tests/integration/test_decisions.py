@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.integration import slack_wire
@@ -45,6 +47,7 @@ def test_rejecting_without_a_reason_stays_in_the_form(stage: Stage) -> None:
     case.asked()
     case.click("reject")
     form = case.people.form("reject_reason", APPROVER)
+    assert json.loads(form["private_metadata"])["card_ts"] == case.card()["ts"]
     for nothing in ("", "   "):
         answer = case.people.submit(form, APPROVER, reason=nothing)
         assert answer["ok"] is False

@@ -74,6 +74,10 @@ class FakePosts:
         row.begun_at, row.begun_by = self.now(), self.process
         return True
 
+    async def is_begun(self, request_id: str, kind: str) -> bool:
+        row = self.rows.get((request_id, kind))
+        return row is not None and bool(row.ref or row.begun_at)
+
     async def posted(self, request_id: str, kind: str, ref: MessageRef) -> None:
         row = self.rows[request_id, kind]
         row.ref, row.channel, row.begun_at, row.begun_by = ref, ref.channel, None, None

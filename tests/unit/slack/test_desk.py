@@ -308,6 +308,19 @@ async def test_what_was_posted_and_not_noted_is_brought_up_to_date() -> None:
     assert poster.where == [("post", CHANNEL, None), ("update", CHANNEL, shown.card.ts)]
 
 
+@pytest.mark.parametrize("state", [State.REJECTED, State.EXPIRED])
+async def test_a_request_that_ended_before_its_card_was_noted_ends_on_the_card(
+    state: State,
+) -> None:
+    poster, slack = desk()
+    shown = await slack.show(replace(request(State.PENDING), card=None))
+    over = replace(request(state), card=None, result=None)
+    assert (await slack.show(over)).card == shown.card
+    assert shown.card is not None
+    assert poster.said[1] == ("update", CHANNEL, shown.card.ts, card(over, VENUE))
+    assert poster.whispers == []
+
+
 async def test_a_card_whose_posting_got_lost_is_found_and_brought_up_to_date() -> None:
     poster, slack = desk(DeliveryPostponedError(None, "HTTP 500", in_doubt=True))
     pending = replace(request(State.PENDING), card=None)

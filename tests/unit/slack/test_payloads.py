@@ -150,8 +150,15 @@ contexts = st.builds(
     request_id=st.none() | st.text(max_size=20),
     revision=st.none() | st.integers(1, 99),
     channel=st.none() | st.just("C0REFUNDS"),
+    card_ts=st.none() | st.just("1784041200.000100"),
     response_url=st.none() | st.just("https://hooks.slack.com/1"),
 )
+
+
+def test_a_form_knows_the_card_it_was_asked_for_on() -> None:
+    assert FormContext(channel="C1", card_ts="1.2").card == MessageRef("C1", "1.2")
+    assert FormContext(channel="C1").card is None
+    assert FormContext(card_ts="1.2").card is None
 
 
 @given(contexts)

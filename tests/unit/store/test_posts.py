@@ -146,6 +146,20 @@ async def test_an_attempt_that_posted_nothing_may_be_made_again(
     assert (again.ref, again.begun_at, again.wait) == (None, None, 0)
 
 
+async def test_a_message_may_stand_from_its_first_attempt_on(
+    posts: PostStore, other: PostStore, request_id: str, channel: str
+) -> None:
+    assert not await posts.is_begun(request_id, "card")
+    await posts.take_turn(request_id, "card", channel)
+    assert (await posts.take_turn(request_id, "result", channel)).wait > 0
+    assert not await other.is_begun(request_id, "result")
+    assert await other.is_begun(request_id, "card")
+    await posts.not_posted(request_id, "card")
+    assert not await other.is_begun(request_id, "card")
+    await posts.posted(request_id, "card", MessageRef(channel, "1.1"))
+    assert await other.is_begun(request_id, "card")
+
+
 async def test_only_one_of_two_processes_begins_anew_what_left_no_message(
     posts: PostStore, other: PostStore, clock: Clock, request_id: str, channel: str
 ) -> None:

@@ -130,13 +130,14 @@ class Executing(Moves):
         if request.quote is None:
             raise ValueError(f"request {request.id} has no quote, so no currency")
         currency = request.quote.refund.currency
-        done = await self.select(
+        # Not by state as well: SQLite would take the index that begins with it, and look through
+        # everything that was ever done.
+        known = await self.select(
             sa.select(requests).where(
-                requests.c.venue == request.venue,
-                requests.c.order_id == request.order_id,
-                requests.c.state == State.DONE.value,
+                requests.c.venue == request.venue, requests.c.order_id == request.order_id
             )
         )
+        done = [earlier for earlier in known if earlier.state is State.DONE]
         outcomes = [earlier.outcome for earlier in done if earlier.outcome]
         return total((outcome.refund for outcome in outcomes), currency)
 

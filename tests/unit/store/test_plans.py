@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from bot.domain.request import State
 from bot.store import RequestStore
-from tests.examples import NOW, VENUE
+from tests.examples import NOW, VENUE, request
 from tests.unit.databases import Clock, sqlite_database, store_on
 
 pytestmark = pytest.mark.anyio
@@ -26,6 +27,14 @@ LOOKS: dict[str, tuple[Callable[[RequestStore], Awaitable[object]], set[str]]] =
     "latest_for_order": (
         lambda store: store.latest_for_order(VENUE.key, "1"),
         {"ix_requests_order"},
+    ),
+    "refunded_before": (
+        lambda store: store.refunded_before(request(State.EXECUTING)),
+        {"ix_requests_order"},
+    ),
+    "last_send": (
+        lambda store: store.last_send(request(State.EXECUTING)),
+        {"sqlite_autoindex_sends_1"},
     ),
     "count_live": (lambda store: store.count_live(), {"ix_requests_oldest"}),
 }

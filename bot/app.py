@@ -250,6 +250,9 @@ async def serve(settings: Settings) -> None:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                # Longer than whoever is in front keeps an idle connection (60 seconds as a rule),
+                # or a click could be sent into one that is just being closed, and be lost.
+                timeout_keep_alive=75,
                 timeout_graceful_shutdown=2,
             ),
             house,

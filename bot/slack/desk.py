@@ -97,7 +97,7 @@ class SlackDesk:
     async def _show_card(self, request: Request, message: Message) -> MessageRef:
         place = _Place(CARD, request.channel)
         ref = request.card
-        if ref is None:
+        if ref is None and request.state.is_live:
             # Nobody shall decide on less than all of it, so a first card is never simplified, and
             # where it cannot stand nobody could decide on it at all.
             ref, is_new = await self._outbox.post_once(request.id, CARD, place.channel, message)

@@ -86,10 +86,11 @@ class _Show:
         self._id = request_id
         # What stands may be older than what the ledger knows to have been shown.
         self._again = False
+        self._in_doubt = False
 
     async def __call__(self) -> tuple[float, int, bool]:
-        in_doubt = self._durable.may_repeat
-        self._again = self._again or in_doubt
+        if self._durable.may_repeat:
+            self._again = self._in_doubt = True
         # One at a time per request, or an older rendering could overtake a newer one.
         async with self._services.lock(self._id):
             while True:
@@ -98,17 +99,17 @@ class _Show:
                     return _SHOWN, 0, False
                 must_repaint = self._again and request.card
                 if request.delivered_version >= request.version and not must_repaint:
-                    return _SHOWN, request.version, in_doubt
+                    return _SHOWN, request.version, self._in_doubt
                 try:
                     await self._show(request)
                 except DeliveryPostponedError as error:
-                    return error.seconds or 0, request.version, in_doubt or error.in_doubt
+                    return error.seconds or 0, request.version, self._in_doubt
                 except LedgerUnavailableError:
                     raise
                 except Exception:
                     # A defect of ours in this card: growing pauses, not one try after the other.
                     log.exception("delivery_failed", request=self._id)
-                    return 0, request.version, in_doubt
+                    return 0, request.version, self._in_doubt
 
     async def _show(self, request: Request) -> None:
         ledger = self._services.ledger
@@ -117,6 +118,7 @@ class _Show:
             shown = await self._services.desk.show(request)
         except DeliveryPostponedError as error:
             log.warning("delivery_postponed", request=self._id, cause=error.cause)
+            self._in_doubt = self._in_doubt or error.in_doubt
             # Where a card had to be posted anew is remembered, or it would be again.
             await ledger.delivered(
                 self._id, request.delivered_version, error.shown.card, error.shown.result

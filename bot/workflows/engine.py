@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -44,6 +45,8 @@ _NOT_OURS = (
     sa.exc.TimeoutError,
     LedgerUnavailableError,
 )
+# The workflow that is being started: a task inherits it, and whatever resumes one does not.
+_BEGUN: ContextVar[str | None] = ContextVar("rescind_begun", default=None)
 
 
 class Durable(Protocol):
@@ -138,7 +141,6 @@ class Engine:
         self._running: set[str] = set()
         self._busy = 0
         self._suspects: set[str] = set()
-        self._begun_here: set[str] = set()
         self._stopping = False
         self._closing = False
         self._steps = 0
@@ -189,9 +191,8 @@ class Engine:
         self._running.add(workflow_id)
         self._busy += busy
         try:
-            yield workflow_id not in self._begun_here
+            yield _BEGUN.get() != workflow_id
         finally:
-            self._begun_here.discard(workflow_id)
             self._running.discard(workflow_id)
             self._busy -= busy
 
@@ -239,8 +240,11 @@ class Engine:
         workflow = self._workflows[name]
         with SetWorkflowID(workflow_id):
             if name in self._patient or self._busy < self._at_once:
-                self._begun_here.add(workflow_id)
-                await DBOS.start_workflow_async(workflow, request_id)
+                begun = _BEGUN.set(workflow_id)
+                try:
+                    await DBOS.start_workflow_async(workflow, request_id)
+                finally:
+                    _BEGUN.reset(begun)
             else:
                 await DBOS.enqueue_workflow_async(_QUEUE, workflow, request_id)
 

@@ -308,6 +308,17 @@ async def test_what_was_posted_and_not_noted_is_brought_up_to_date() -> None:
     assert poster.where == [("post", CHANNEL, None), ("update", CHANNEL, shown.card.ts)]
 
 
+async def test_a_request_that_ended_on_a_card_that_cannot_stand_is_told_directly() -> None:
+    """Its first card was perhaps posted; by now the channel is closed."""
+    posts = FakePosts(Clock())
+    await posts.take_turn(request(State.PENDING).id, "card", CHANNEL)
+    poster, slack = desk(no("is_archived"), posts=posts)
+    over = replace(request(State.REJECTED), card=None, result=None)
+    shown = await slack.show(over)
+    assert shown.card == MessageRef(f"D{REQUESTER.user}", "1.0")
+    assert poster.said[0] == ("post", REQUESTER.user, None, card(over, VENUE))
+
+
 @pytest.mark.parametrize("state", [State.REJECTED, State.EXPIRED])
 async def test_a_request_that_ended_before_its_card_was_noted_ends_on_the_card(
     state: State,

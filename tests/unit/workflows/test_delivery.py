@@ -304,6 +304,23 @@ async def test_a_ledger_that_goes_away_right_after_an_update_does_not_make_it_th
     assert [shown.state for shown in desk.shown] == [State.PENDING, State.APPROVED]
 
 
+async def test_a_ledger_that_goes_away_after_an_unanswered_update_forgets_no_doubt(
+    store: RequestStore, clock: Clock, order_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = await pending(store, order_id)
+    noting, refused = RequestStore.delivered, iter([True])
+
+    async def away(ledger: RequestStore, *arguments: Any) -> int:  # noqa: ANN401 - passed on
+        if next(refused, False):
+            raise LedgerUnavailableError("OperationalError")
+        return await noting(ledger, *arguments)
+
+    monkeypatch.setattr(RequestStore, "delivered", away)
+    on = Post(store, clock, FakeDesk(UNANSWERED), Patient(clock))
+    await on.deliver(request)
+    assert on.durable.sleeps == [Pauses().afterthought]
+
+
 async def test_what_a_process_was_showing_when_it_died_is_shown_again_now_and_later(
     post: Posting, store: RequestStore, order_id: str
 ) -> None:

@@ -31,7 +31,7 @@ from bot.slack.listeners import Front, build_app
 from bot.slack.outbox import Outbox
 from bot.slack.poster import Poster
 from bot.slack.socket import socket_handler
-from bot.store import Database, PostStore, RequestStore
+from bot.store import Database, PostStore, RequestStore, usable
 from bot.ticketing import Ticketing
 from bot.ticketing.acme import AcmeClient, AcmeTicketing, Timeouts
 from bot.web import Precedence, Readiness, web_app
@@ -115,7 +115,8 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         for system in house.systems.values():
             stack.push_async_callback(system.close)
         engine = house.workflows.engine
-        await engine.launch()
+        with usable():  # it may go away between the look at its schema and here
+            await engine.launch()
         stack.push_async_callback(engine.close)
         stack.push_async_callback(house.background.drain, 1)
         house.tasks.append(asyncio.create_task(_introduce(house)))

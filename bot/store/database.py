@@ -15,6 +15,7 @@ from typing import TypeVar
 import alembic.command
 import alembic.config
 import alembic.script
+import psycopg
 import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 
@@ -112,10 +113,8 @@ class Database:
     def migrate(self) -> None:
         """Bring the schema to this version's; DatabaseError if it is a newer version's."""
         self._current_revision()
-        try:
+        with usable():
             alembic.command.upgrade(self._alembic(), "head")
-        except sa.exc.OperationalError as error:
-            raise _unusable(error) from error
 
     def check_schema(self) -> None:
         """Raise DatabaseError unless the schema is exactly the one this version knows."""
@@ -128,11 +127,8 @@ class Database:
             )
 
     def _current_revision(self) -> str | None:
-        try:
-            with self.engine.connect() as connection:
-                current = MigrationContext.configure(connection).get_current_revision()
-        except sa.exc.DBAPIError as error:
-            raise _unusable(error) from error
+        with usable(), self.engine.connect() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
         revisions = {step.revision for step in self._scripts().walk_revisions()}
         if current is not None and current not in revisions:
             raise DatabaseError(
@@ -151,9 +147,15 @@ class Database:
         return config
 
 
-def _unusable(error: sa.exc.DBAPIError) -> DatabaseError:
-    told = str(error.orig).strip() or type(error).__name__
-    return DatabaseError(f"the database of DATABASE_URL cannot be used: {told.splitlines()[0]}")
+@contextmanager
+def usable() -> Iterator[None]:
+    """Say in one sentence, as a DatabaseError, that the database is away, full or none at all."""
+    try:
+        yield
+    except (sa.exc.DBAPIError, psycopg.OperationalError) as error:
+        told = str(getattr(error, "orig", error)).strip() or type(error).__name__
+        cause = told.splitlines()[0]
+        raise DatabaseError(f"the database of DATABASE_URL cannot be used: {cause}") from error
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from contextvars import ContextVar
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-import psycopg
 import sqlalchemy as sa
 import stamina
 import structlog
@@ -23,7 +22,7 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 from dbos import error as dbos_error
 
 from bot.domain.request import LedgerUnavailableError
-from bot.workflows.place import Place, PlaceError
+from bot.workflows.place import Place
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -197,18 +196,7 @@ class Engine:
             self._busy -= busy
 
     async def launch(self) -> None:
-        """Take a place and resume what was left in it.
-
-        Raises PlaceError if every place is taken, or if the database went away meanwhile.
-        """
-        try:
-            await self._launch()
-        except (sa.exc.DBAPIError, psycopg.OperationalError) as error:
-            told = str(getattr(error, "orig", error)).strip() or type(error).__name__
-            cause = told.splitlines()[0]
-            raise PlaceError(f"the database of DATABASE_URL cannot be used: {cause}") from error
-
-    async def _launch(self) -> None:
+        """Take a place and resume what was left in it; PlaceError if every place is taken."""
         await asyncio.to_thread(self.place.take)
         config = DBOSConfig(
             name="rescind",

@@ -274,6 +274,18 @@ class PaintingOver(FakeDesk):
         return await super().show(request)
 
 
+def refuse_to_note(monkeypatch: pytest.MonkeyPatch, refusals: list[bool]) -> None:
+    """Let the ledger be away at these attempts to note what was shown."""
+    noting, refused = RequestStore.delivered, iter(refusals)
+
+    async def away(ledger: RequestStore, *arguments: Any) -> int:  # noqa: ANN401 - passed on
+        if next(refused, False):
+            raise LedgerUnavailableError("OperationalError")
+        return await noting(ledger, *arguments)
+
+    monkeypatch.setattr(RequestStore, "delivered", away)
+
+
 @pytest.mark.parametrize("trouble", [None, LATER])
 @pytest.mark.parametrize("notes", [True, False])
 async def test_who_painted_over_a_newer_state_shows_that_again(
@@ -292,14 +304,7 @@ async def test_a_ledger_that_goes_away_right_after_an_update_does_not_make_it_th
 ) -> None:
     request = await pending(store, order_id)
     desk = PaintingOver(store, notes=True)
-    noting, refused = RequestStore.delivered, iter([False, True])
-
-    async def away(ledger: RequestStore, *arguments: Any) -> int:  # noqa: ANN401 - passed on
-        if next(refused, False):
-            raise LedgerUnavailableError("OperationalError")
-        return await noting(ledger, *arguments)
-
-    monkeypatch.setattr(RequestStore, "delivered", away)
+    refuse_to_note(monkeypatch, [False, True])
     await Post(store, clock, desk, Patient(clock)).deliver(request)
     assert [shown.state for shown in desk.shown] == [State.PENDING, State.APPROVED]
 
@@ -308,14 +313,7 @@ async def test_a_ledger_that_goes_away_after_an_unanswered_update_forgets_no_dou
     store: RequestStore, clock: Clock, order_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = await pending(store, order_id)
-    noting, refused = RequestStore.delivered, iter([True])
-
-    async def away(ledger: RequestStore, *arguments: Any) -> int:  # noqa: ANN401 - passed on
-        if next(refused, False):
-            raise LedgerUnavailableError("OperationalError")
-        return await noting(ledger, *arguments)
-
-    monkeypatch.setattr(RequestStore, "delivered", away)
+    refuse_to_note(monkeypatch, [True])
     on = Post(store, clock, FakeDesk(UNANSWERED), Patient(clock))
     await on.deliver(request)
     assert on.durable.sleeps == [Pauses().afterthought]

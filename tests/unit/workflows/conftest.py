@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.store import Database
-from tests.unit.databases import sqlite_database
+from bot.store import Database, RequestStore
+from tests.unit.databases import Clock, sqlite_database, store_on
+from tests.unit.workflows.fakes import FakeDesk
+from tests.unit.workflows.post import Post, Posting
 
 
 @pytest.fixture(scope="module")
@@ -26,3 +28,18 @@ def order_ids() -> Iterator[int]:
 @pytest.fixture
 def order_id(order_ids: Iterator[int]) -> str:
     return str(next(order_ids))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(database: Database, clock: Clock) -> RequestStore:
+    return store_on(database, clock)
+
+
+@pytest.fixture
+def post(store: RequestStore, clock: Clock) -> Posting:
+    return lambda *troubles: Post(store, clock, FakeDesk(*troubles))

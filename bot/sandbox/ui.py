@@ -10,10 +10,10 @@ from starlette.routing import Route
 
 from bot.sandbox.acme import FAULTS
 from bot.sandbox.changes import Changes
-from bot.sandbox.slack import clicks, commands, modals, shortcuts
+from bot.sandbox.slack import clicks, commands, directory, modals, shortcuts
 from bot.sandbox.slack.api import METHODS
 from bot.sandbox.slack.body import BodyRefusedError, read_body
-from bot.sandbox.slack.cast import SLACKBOT
+from bot.sandbox.slack.cast import BOT_USER, SLACKBOT
 from bot.sandbox.slack.delivery import Delivery
 from bot.sandbox.slack.faults import Fault
 from bot.sandbox.slack.people import ActRefusedError
@@ -61,6 +61,9 @@ class PageApi:
             "/members": self._members,
             "/bot": self._bot,
             "/slack/fault": self._slack_fault,
+            "/slack/people": self._slack_change(directory.change_person),
+            "/slack/groups": self._slack_change(directory.change_group),
+            "/slack/organisation": self._slack_change(directory.change_organisation),
             "/orders": self._copy_order,
             "/acme/reading": self._acme_reading,
             "/reset": self._reset,
@@ -82,9 +85,15 @@ class PageApi:
 
         return handler
 
+    def _slack_change(self, change: Callable[[SlackSandbox, Json], Json]) -> Handler:
+        async def handler(given: Json) -> Json:
+            return change(self._slack, given)
+
+        return handler
+
     async def _state(self, request: Request) -> Response:
         user = self._slack.users.get(request.query_params.get("user", "U0REQUEST"))
-        if user is None or user.is_bot:
+        if user is None or user.id in (BOT_USER, SLACKBOT):
             return _refused("user_not_found", "There is no such person in this workspace.")
         channel = request.query_params.get("channel", "")
         return JSONResponse(snapshot(self._slack, user, channel, self._changes.version))
@@ -241,6 +250,7 @@ def _fault(kind: str, given: Json) -> Fault:
         _times(given),
         retry_after=int(_number(given, "retry_after", 1)),
         seconds=_number(given, "seconds", 5.0),
+        error=as_text(given.get("error")) or "internal_error",
     )
 
 

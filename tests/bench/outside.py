@@ -1,5 +1,6 @@
 """A Slack and an ACME that answer at once, in a process of their own, for any channel and order.
 
+Everybody is a full member of the one workspace, and every user group is of the one approver.
 `/wait/{channel}/{count}` tells the benchmark when a channel has had so many messages,
 `/reached/{count}` when all channels together have; `/calls/{order}` which calls concerned an order.
 The channel of order 123 is C123.
@@ -28,6 +29,36 @@ Json = dict[str, Any]
 # all processes of a machine share.
 Call = tuple[str, float, float]
 
+# The workspace and the approver of `tests.bench.client`.
+TEAM, APPROVER = "T1", "U2"
+_BOT: Json = {
+    "url": "https://bench.example.org/",
+    "team": "Bench",
+    "team_id": TEAM,
+    "user": "rescind",
+    "user_id": "U0",
+    "bot_id": "B0",
+    "is_enterprise_install": False,
+}
+_MEMBER: Json = {
+    "team_id": TEAM,
+    "deleted": False,
+    "color": "9f69e7",
+    "real_name": "Somebody",
+    "tz": "Europe/London",
+    "tz_label": "Greenwich Mean Time",
+    "tz_offset": 0,
+    "profile": {"real_name": "Somebody", "display_name": "", "team": TEAM},
+    "is_admin": False,
+    "is_owner": False,
+    "is_primary_owner": False,
+    "is_restricted": False,
+    "is_ultra_restricted": False,
+    "is_bot": False,
+    "is_app_user": False,
+    "updated": 1_700_000_000,
+}
+
 _WAIT_SECONDS = 120
 _stamps = itertools.count(1)
 _remaining: dict[str, int] = defaultdict(lambda: 4)
@@ -41,13 +72,9 @@ async def slack(request: Request) -> Response:
     """Any Web API method; messages are kept by channel."""
     global _total  # noqa: PLW0603 - this process's one count
     begun = time.monotonic()
-    body = await request.body()
-    if request.headers.get("content-type", "").startswith("application/json"):
-        arguments = json.loads(body)
-    else:
-        arguments = {key: values[0] for key, values in parse_qs(body.decode()).items()}
+    arguments = await _arguments(request)
     method = request.path_params["method"]
-    answer: Json = {"ok": True, "url": "https://bench.example.org/", "team_id": "T1"}
+    answer: Json = {"ok": True} | _read(method, arguments)
     channel = arguments.get("channel", "")
     if method == "chat.postMessage":
         ts = f"{next(_stamps)}.000100"
@@ -58,6 +85,28 @@ async def slack(request: Request) -> Response:
             _changed.notify_all()
     _calls[channel[1:]].append((method, begun, time.monotonic()))
     return JSONResponse(answer)
+
+
+async def _arguments(request: Request) -> Json:
+    """Slack's client sends what it reads with as a query, what it writes as JSON or as a form."""
+    body = await request.body()
+    if request.headers.get("content-type", "").startswith("application/json"):
+        arguments: Json = json.loads(body)
+        return arguments
+    form = {key: values[0] for key, values in parse_qs(body.decode()).items()}
+    return dict(request.query_params) | form
+
+
+def _read(method: str, arguments: Json) -> Json:
+    """What the methods that only read answer besides `ok`."""
+    match method:
+        case "auth.test":
+            return _BOT
+        case "users.info":
+            return {"user": _MEMBER | {"id": arguments["user"], "name": arguments["user"].lower()}}
+        case "usergroups.users.list":
+            return {"users": [APPROVER]}
+    return {}
 
 
 def _message(ts: str, blocks: Any) -> Json:  # noqa: ANN401 - JSON
@@ -124,17 +173,17 @@ async def healthz(_: Request) -> Response:
 
 
 Handler = Callable[[Request], Awaitable[Response]]
-_HANDLERS: dict[str, tuple[Handler, str]] = {
-    "/api/{method}": (slack, "POST"),
-    "/acme/v2/b2b/orders/detail/{order}": (detail, "GET"),
-    "/acme/v2/b2b/orders/update": (update, "POST"),
-    "/wait/{channel}/{count:int}": (wait, "GET"),
-    "/reached/{count:int}": (reached, "GET"),
-    "/calls/{order}": (calls, "GET"),
-    "/healthz": (healthz, "GET"),
+_HANDLERS: dict[str, tuple[Handler, list[str]]] = {
+    "/api/{method}": (slack, ["GET", "POST"]),
+    "/acme/v2/b2b/orders/detail/{order}": (detail, ["GET"]),
+    "/acme/v2/b2b/orders/update": (update, ["POST"]),
+    "/wait/{channel}/{count:int}": (wait, ["GET"]),
+    "/reached/{count:int}": (reached, ["GET"]),
+    "/calls/{order}": (calls, ["GET"]),
+    "/healthz": (healthz, ["GET"]),
 }
 app = Starlette(
-    routes=[Route(path, handler, methods=[verb]) for path, (handler, verb) in _HANDLERS.items()]
+    routes=[Route(path, handler, methods=verbs) for path, (handler, verbs) in _HANDLERS.items()]
 )
 
 if __name__ == "__main__":

@@ -241,3 +241,35 @@ def test_a_reload_lands_in_the_same_place(page: Page, case: Case) -> None:
     expect(page.locator("html")).to_have_attribute("data-user", "U0APPROVE")
     expect(card_of(page, case)).to_contain_text("waiting for approval")
     expect(page.get_by_test_id("order-select")).to_have_value(case.order)
+
+
+def test_guests_and_others_are_folded_away_and_can_be_played(page: Page) -> None:
+    switcher = page.get_by_test_id("user-switcher")
+    outsider = switcher.locator("[data-user=U0PARTNER]")
+    expect(switcher.locator("[data-user=U0APPROVE]")).to_be_visible()
+    expect(outsider).to_be_hidden()
+    switcher.get_by_text("Guests and others").click()
+    expect(switcher.locator("[data-user=U0SINGLE]")).to_contain_text("one-channel guest")
+    expect(switcher.locator("[data-user=U0COURIER]")).to_contain_text("other app’s bot")
+    expect(outsider).to_contain_text("other workspace")
+
+    become(page, "U0PARTNER")
+    expect(page.get_by_role("heading", name="touring")).to_be_visible()
+    expect(page.locator("#tip")).to_contain_text("have no /cancel-order")
+    type_command(page, "/cancel-order 26644388")
+    told = page.locator("#log .message.ephemeral").last
+    expect(told).to_contain_text("/cancel-order is not a valid command")
+
+
+def test_somebody_who_was_deactivated_cannot_be_played(page: Page, stage: Stage) -> None:
+    page.goto(f"{stage.sandbox.base_url}/#user=U0LEFT&channel=C0REFUNDS")
+    gone = page.get_by_test_id("user-switcher").locator("[data-user=U0LEFT]")
+    expect(gone).to_contain_text("deactivated")
+    expect(gone.get_by_role("radio")).to_be_disabled()
+    expect(page.get_by_test_id("composer")).to_be_disabled()
+
+
+def test_a_user_group_is_mentioned_by_its_handle(page: Page, stage: Stage) -> None:
+    text = "<!subteam^S0FINANCE> please look"
+    stage.call_slack("chat.postMessage", channel="C0REFUNDS", text=text)
+    expect(page.locator("#log .mention[data-group=S0FINANCE]").last).to_have_text("@finance")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import jsonschema
@@ -16,11 +17,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.request import Request
 from bot.manifest import load_manifest, render_manifest
 from bot.slack.background import Background
+from bot.slack.directory import Directory
 from bot.slack.listeners import Front, build_app
 from bot.slack.listeners.app import COMMAND
 from bot.slack.poster import Poster, Recipient
 from tests.conftest import ROOT
 from tests.examples import VENUE
+from tests.unit.slack.loopback import TEAM, slack_and_client
 
 Json = dict[str, Any]
 
@@ -105,6 +108,8 @@ SCOPES: dict[str, set[str]] = {
     "conversations_history": {"channels:history", "groups:history"},
     "conversations_open": {"im:write"},
     "conversations_replies": {"channels:history", "groups:history"},
+    "usergroups_users_list": {"usergroups:read"},
+    "users_info": {"users:read"},
     "views_open": set(),
 }
 
@@ -130,11 +135,18 @@ def test_the_scopes_are_those_of_the_methods_called_and_no_more() -> None:
     assert "*" not in asked["bot"]
 
 
-def test_to_read_messages_is_asked_for_as_a_favour() -> None:
+def test_to_read_messages_and_user_groups_is_asked_for_as_a_favour() -> None:
     """Slack wants what is optional in both lists (docs.slack.dev, app manifest reference)."""
     asked = load_manifest()["oauth_config"]["scopes"]
-    assert set(asked["bot_optional"]) == {"channels:history", "groups:history"}
+    optional = {"channels:history", "groups:history", "usergroups:read"}
+    assert set(asked["bot_optional"]) == optional
     assert set(asked["bot_optional"]) <= set(asked["bot"])
+
+
+def test_who_acts_can_always_be_looked_up() -> None:
+    """Without that nobody may do anything, so it is nothing to leave out."""
+    asked = load_manifest()["oauth_config"]["scopes"]
+    assert "users:read" in set(asked["bot"]) - set(asked["bot_optional"])
 
 
 class SilentPoster(Poster):
@@ -157,15 +169,21 @@ class NoWork:
         raise AssertionError(request.id)
 
 
-class Slack:
-    """The bot's listeners, without a network or a database behind them."""
+def now() -> datetime:
+    return datetime.now(UTC)
 
-    def __init__(self) -> None:
+
+class Slack:
+    """The bot's listeners, with everybody a full member and no database behind them."""
+
+    def __init__(self, client: AsyncWebClient) -> None:
         self.poster = SilentPoster()
         self.background = Background()
         nobody: Any = None
-        front = Front(nobody, NoWork(), self.poster, {VENUE.key: VENUE}, self.background)
-        self.app: AsyncApp = build_app(front, AsyncWebClient("xoxb-test"))
+        directory = Directory(client, now)
+        venues = {VENUE.key: VENUE}
+        front = Front(nobody, NoWork(), self.poster, venues, self.background, directory, now)
+        self.app: AsyncApp = build_app(front, client)
 
     async def deliver(self, payload: Json) -> str:
         """Deliver a payload; return the body of the answer."""
@@ -177,8 +195,8 @@ class Slack:
 
 
 INTERACTION: Json = {
-    "user": {"id": "U0REQUEST", "team_id": "T0MUSEUM"},
-    "team": {"id": "T0MUSEUM"},
+    "user": {"id": "U0REQUEST", "team_id": TEAM},
+    "team": {"id": TEAM},
     "trigger_id": "1.2.3",
 }
 
@@ -186,7 +204,6 @@ INTERACTION: Json = {
 @pytest.mark.anyio
 async def test_every_shortcut_of_the_manifest_opens_the_form() -> None:
     for shortcut in load_manifest()["features"]["shortcuts"]:
-        slack = Slack()
         kinds = {"global": "shortcut", "message": "message_action"}
         payload = INTERACTION | {
             "type": kinds[shortcut["type"]],
@@ -194,7 +211,9 @@ async def test_every_shortcut_of_the_manifest_opens_the_form() -> None:
             "channel": {"id": "C0REFUNDS"},
             "message": {"ts": "1.2", "text": "please cancel 26644388"},
         }
-        await slack.deliver(payload)
+        async with slack_and_client() as (_, client):
+            slack = Slack(client)
+            await slack.deliver(payload)
         assert slack.poster.forms == ["cancel_order"]
 
 
@@ -202,16 +221,16 @@ async def test_every_shortcut_of_the_manifest_opens_the_form() -> None:
 async def test_every_command_of_the_manifest_is_answered() -> None:
     for command in load_manifest()["features"]["slash_commands"]:
         assert command["command"] == COMMAND
-        answer = await Slack().deliver(
-            {
-                "command": command["command"],
-                "text": "help",
-                "user_id": "U0REQUEST",
-                "team_id": "T0MUSEUM",
-                "channel_id": "C0REFUNDS",
-                "trigger_id": "1.2.3",
-            }
-        )
+        payload = {
+            "command": command["command"],
+            "text": "help",
+            "user_id": "U0REQUEST",
+            "team_id": TEAM,
+            "channel_id": "C0REFUNDS",
+            "trigger_id": "1.2.3",
+        }
+        async with slack_and_client() as (_, client):
+            answer = await Slack(client).deliver(payload)
         assert json.loads(answer)["response_type"] == "ephemeral"
         assert COMMAND in answer
 

@@ -74,7 +74,11 @@ let shownHead = "";
 
 export function renderChat() {
   const channel = currentChannel();
-  if (!channel) return;
+  if (!channel) {
+    byId("chat-head").replaceChildren();
+    composer.moveTo({ key: state.place.user, placeholder: "Message", closed: `${state.snapshot.me.real_name} is in no channel` });
+    return;
+  }
   const title = channel.kind === "im" ? channel.name : `#${channel.name}`;
   composer.moveTo({
     key: `${state.place.user} ${channel.id}`,
@@ -83,7 +87,7 @@ export function renderChat() {
   });
   document.title = `${title} · Rescind sandbox`;
   const sig = JSON.stringify([channel, state.place.user]);
-  if (sig === shownHead) return;
+  if (sig === shownHead && byId("chat-head").hasChildNodes()) return;
   shownHead = sig;
   const name = h("div", { class: "chat-title" },
     h("h1", { id: "channel-name" },
@@ -97,6 +101,8 @@ export function renderChat() {
 
 /** @param {import("./state.js").Channel} channel @param {string} title */
 function closedBecause(channel, title) {
+  const { me } = state.snapshot;
+  if (me.deleted) return `${me.real_name} was deactivated and cannot act`;
   if (channel.archived) return `${title} is archived: nothing can be written here`;
   return channel.is_member === false ? `You are not in ${title}` : null;
 }

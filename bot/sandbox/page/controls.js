@@ -167,7 +167,7 @@ function selectField(element, options) {
 
 /** @returns {Array<[string, string]>} */
 function people() {
-  return state.snapshot.users.filter((user) => user.role !== "bot").map((user) => [user.id, user.real_name]);
+  return state.snapshot.users.filter((user) => user.role !== "bot" && !user.deleted).map((user) => [user.id, user.real_name]);
 }
 
 /** @param {{include?: string[]} | undefined} filter @returns {Array<[string, string]>} */

@@ -3,7 +3,7 @@
 import { composer } from "./chat.js";
 import { byId, h } from "./dom.js";
 import { icon } from "./icons.js";
-import { firstWithRole } from "./people.js";
+import { firstWithRole, isFullMember } from "./people.js";
 import { currentChannel, go, state } from "./state.js";
 
 /** Tips the viewer has put away. @type {Set<string>} */
@@ -19,9 +19,10 @@ export function renderGuide() {
   const open = cards.some((message) => hasAction(message.blocks, "approve"));
   const usable = channel.bot_is_member && channel.kind !== "im" && !channel.archived;
   const approver = firstWithRole("approver");
-  if (usable || state.snapshot.messages.length) renderWelcome(usable && cards.length === 0 ? `/cancel-order ${state.place.order}` : "", approver);
+  const mayAsk = isFullMember(state.snapshot.me);
+  if (usable || state.snapshot.messages.length) renderWelcome(usable && mayAsk && cards.length === 0 ? `/cancel-order ${state.place.order}` : "", approver);
   else renderEmpty(channel);
-  renderTip(usable && cards.length ? nextTip(open, approver) : null);
+  renderTip(usable && (cards.length || !mayAsk) ? nextTip(open, approver) : null);
 }
 
 /** @param {any[]} blocks @param {string} actionId */
@@ -57,19 +58,28 @@ function renderEmpty(channel) {
 /** @param {boolean} open whether a card waits for a decision @param {any} approver */
 function nextTip(open, approver) {
   const { me } = state.snapshot;
+  if (me.deleted) return null;
+  if (!isFullMember(me)) return { id: `no ${me.id}`, text: whyNot(me) };
   if (!open) {
     return {
       id: "harder", text: "Now make it hard: choose a fault in the order panel, take a fresh copy of the order, and cancel again.",
     };
   }
   if (me.role === "approver") return { id: "approve", text: "You may decide: press Approve on the card and watch the quantities change in the order panel." };
-  if (me.role === "guest") return { id: "guest", text: "Guests are not told apart yet: what Gale approves is carried out. Invite the bot only where you trust everybody." };
   if (!approver) return null;
   const first = approver.real_name.split(" ")[0];
   return {
     id: "switch", text: `The card waits for a decision, and ${first} may approve it.`,
     label: `Become ${first}`, act: () => go({ user: approver.id }),
   };
+}
+
+/** @param {import("./state.js").User} me nobody who may ask or approve */
+function whyNot(me) {
+  const first = me.real_name.split(" ")[0];
+  const outcome = `may neither ask nor approve: what ${first} tries is refused privately, and the request stays open.`;
+  if (me.is_outsider) return `People from another workspace have no /cancel-order, and ${outcome}`;
+  return `${me.is_bot ? "Bots of other apps" : "Guests"} ${outcome}`;
 }
 
 /** @param {{id: string, text: string, label?: string, act?: () => void} | null} tip */

@@ -4,7 +4,7 @@
 import { dateOf, formatDate, fullTime } from "./dates.js";
 import { h } from "./dom.js";
 import { emojiFor, withEmoji } from "./emoji.js";
-import { channelById, userById } from "./state.js";
+import { channelById, groupById, userById } from "./state.js";
 
 const STYLES = { "*": "strong", _: "em", "~": "s" };
 const WORD = /[\p{L}\p{N}]/u;
@@ -190,6 +190,12 @@ export function userMention(id, label) {
 }
 
 /** @param {string} id @param {string | null} [label] */
+export function groupMention(id, label) {
+  const name = groupById(id)?.handle ?? id;
+  return h("span", { class: "mention", "data-group": id }, label ? unescape(label) : `@${name}`);
+}
+
+/** @param {string} id @param {string | null} [label] */
 export function channelMention(id, label) {
   const name = channelById(id)?.name ?? (label ? unescape(label) : id);
   return h("a", { class: "mention", href: `#channel=${id}`, "data-go-channel": id }, `#${name}`);
@@ -205,7 +211,7 @@ function special(body, label) {
   if (body === "channel" || body === "here" || body === "everyone") return broadcast(body);
   const [kind, ...rest] = body.split("^");
   if (kind === "date" && /^\d+$/.test(rest[0] ?? "")) return dateNode(rest[0], unescape(rest[1] ?? "{date}"), rest[2] ?? null);
-  if (kind === "subteam") return h("span", { class: "mention" }, label ? unescape(label) : `@${rest[0] ?? "group"}`);
+  if (kind === "subteam") return groupMention(rest[0] ?? "group", label);
   return label === null ? null : document.createTextNode(unescape(label));
 }
 

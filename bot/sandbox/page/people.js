@@ -4,6 +4,8 @@ import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { state, userById } from "./state.js";
 
+/** @typedef {import("./state.js").User} User */
+
 const SLACKBOT = "USLACKBOT";
 const FALLBACK_COLOUR = "#5d6478";
 
@@ -20,17 +22,23 @@ export const isSlackbot = (id) => id === SLACKBOT;
 /** The people one can be, in the sandbox's order. */
 export const cast = () => state.snapshot.users.filter((user) => user.role !== "bot");
 
-/** The first person with this role. @param {string} role */
-export const firstWithRole = (role) => cast().find((user) => user.role === role);
+/** Neither guest nor of another workspace nor another app, and still there. @param {User} user */
+export const isFullMember = (user) => !(user.deleted || user.is_outsider || user.is_restricted || user.is_bot);
+
+/** The first full member with this role. @param {string} role */
+export const firstWithRole = (role) => cast().find((user) => user.role === role && isFullMember(user));
 
 /** The app itself; Slackbot only delivers bad news. */
 export const theBot = () => state.snapshot.users.find((user) => user.role === "bot" && !isSlackbot(user.id));
 
-/** "approver" for the first of them, "second approver" for the next. @param {import("./state.js").User} user */
+/** "approver" for the first of them, "second approver" for the next; for others what they are. @param {User} user */
 export function roleName(user) {
-  const place = cast().filter((other) => other.role === user.role).findIndex((other) => other.id === user.id);
-  const role = user.is_restricted ? "guest, restricted" : user.role;
-  return place === 1 ? `second ${role}` : role;
+  if (user.deleted) return "deactivated";
+  if (user.is_outsider) return "other workspace";
+  if (user.is_bot) return "other app’s bot";
+  if (user.is_restricted) return user.is_ultra_restricted ? "one-channel guest" : "guest";
+  const place = cast().filter((other) => other.role === user.role && isFullMember(other)).findIndex((other) => other.id === user.id);
+  return place === 1 ? `second ${user.role}` : user.role;
 }
 
 /** @param {string} id @param {"small" | "normal"} [size] */

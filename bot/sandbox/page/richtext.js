@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { emojiFor } from "./emoji.js";
-import { broadcast, channelMention, dateNode, link, plainText, userMention } from "./mrkdwn.js";
+import { broadcast, channelMention, dateNode, groupMention, link, plainText, userMention } from "./mrkdwn.js";
 
 /** @param {any} block @returns {HTMLElement} */
 export function renderRichText(block) {
@@ -46,7 +46,7 @@ function inlineNode(element) {
     case "link": return link(element.url ?? "", element.text ?? null);
     case "user": return userMention(element.user_id ?? "");
     case "channel": return channelMention(element.channel_id ?? "");
-    case "usergroup": return h("span", { class: "mention" }, `@${element.usergroup_id}`);
+    case "usergroup": return groupMention(element.usergroup_id ?? "");
     case "broadcast": return broadcast(element.range);
     case "emoji": return document.createTextNode(emojiFor(element.name) ?? `:${element.name}:`);
     case "date": return dateNode(element.timestamp, element.format ?? "{date}", element.url ?? null);

@@ -2,7 +2,7 @@
 
 import { byId, h, reconcile } from "./dom.js";
 import { icon } from "./icons.js";
-import { avatar, cast, roleName } from "./people.js";
+import { avatar, cast, isFullMember, roleName } from "./people.js";
 import { go, state } from "./state.js";
 
 const READ_KEY = "rescind-sandbox-read";
@@ -16,10 +16,15 @@ try {
 }
 
 const teamName = h("h2", { class: "team" });
-const people = h("div", { class: "people", role: "radiogroup", "aria-labelledby": "you-are", "data-testid": "user-switcher" });
+const members = h("div");
+const others = h("div");
+// Folded away: a first visit needs the four who do the work.
+const fold = h("details", { class: "others", "data-testid": "others" }, h("summary", null, "Guests and others"), others);
+const people = h("div", { class: "people", role: "radiogroup", "aria-labelledby": "you-are", "data-testid": "user-switcher" }, members, fold);
 const channels = h("ul", { class: "channels" });
 const directs = h("ul", { class: "channels" });
 const you = h("p", { class: "you", id: "you-are" });
+let shownUser = "";
 
 /** Call once, when the page starts. */
 export function startSidebar() {
@@ -36,11 +41,10 @@ export function renderSidebar() {
   const { snapshot, place } = state;
   teamName.textContent = snapshot.team.name;
   you.replaceChildren("You are ", h("strong", null, snapshot.me.real_name));
-  reconcile(people, cast().map((user) => ({
-    key: user.id,
-    sig: JSON.stringify([user, roleName(user)]),
-    make: () => person(user),
-  })));
+  reconcile(members, cast().filter(isFullMember).map(entry));
+  reconcile(others, cast().filter((user) => !isFullMember(user)).map(entry));
+  if (snapshot.me.id !== shownUser && !isFullMember(snapshot.me)) fold.open = true;
+  shownUser = snapshot.me.id;
   for (const input of people.querySelectorAll("input")) input.checked = input.value === place.user;
 
   markRead();
@@ -51,9 +55,12 @@ export function renderSidebar() {
 }
 
 /** @param {import("./state.js").User} user */
+const entry = (user) => ({ key: user.id, sig: JSON.stringify([user, roleName(user)]), make: () => person(user) });
+
+/** @param {import("./state.js").User} user */
 function person(user) {
-  return h("label", { class: "person", "data-user": user.id },
-    h("input", { type: "radio", name: "user", value: user.id, onchange: () => go({ user: user.id }) }),
+  return h("label", { class: user.deleted ? "person gone" : "person", "data-user": user.id, title: user.deleted ? "Deactivated people cannot act" : null },
+    h("input", { type: "radio", name: "user", value: user.id, disabled: user.deleted, onchange: () => go({ user: user.id }) }),
     avatar(user.id, "small"),
     h("span", { class: "person-name" }, user.real_name),
     h("span", { class: "role" }, roleName(user)));
@@ -96,6 +103,7 @@ function item(channel) {
     isIm ? directAvatar(channel) : h("span", { class: "sigil", "aria-hidden": "true" }, channel.kind === "private" ? icon("lock") : "#"),
     h("span", { class: "channel-name" }, channel.name),
     channel.archived && h("span", { class: "tag" }, "archived"),
+    channel.is_shared && h("span", { class: "tag", title: "Shared with another workspace (Slack Connect)" }, "shared"),
     unread && h("span", { class: "dot" }, h("span", { class: "sr-only" }, "unread")))),
   };
 }

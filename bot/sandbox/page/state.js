@@ -4,8 +4,8 @@
 import { fetchOrder, fetchOrders, fetchState } from "./api.js";
 
 /**
- * @typedef {{id: string, name: string, real_name: string, role: string, is_restricted?: boolean, color?: string}} User
- * @typedef {{id: string, name: string, kind: "public"|"private"|"im", bot_is_member: boolean, is_member?: boolean, archived: boolean, topic: string, last_ts: string|null}} Channel
+ * @typedef {{id: string, name: string, real_name: string, role: string, is_restricted?: boolean, is_ultra_restricted?: boolean, is_outsider?: boolean, is_bot?: boolean, deleted?: boolean, color?: string}} User
+ * @typedef {{id: string, name: string, kind: "public"|"private"|"im", bot_is_member: boolean, is_member?: boolean, is_shared?: boolean, archived: boolean, topic: string, last_ts: string|null}} Channel
  * @typedef {{ts: string, thread_ts: string|null, channel: string, user: string, bot: boolean, text: string, blocks: any[], attachments?: any[], broadcast?: boolean, ephemeral: boolean, edited: boolean, reply_count: number}} Message
  * @typedef {{user: string, channel: string, order: string, thread: string}} Place
  */
@@ -45,6 +45,8 @@ function announce() {
 export const userById = (id) => state.snapshot?.users.find((user) => user.id === id);
 /** @param {string} id @returns {Channel | undefined} */
 export const channelById = (id) => state.snapshot?.channels.find((channel) => channel.id === id);
+/** @param {string} id of a user group */
+export const groupById = (id) => state.snapshot?.groups.find((group) => group.id === id);
 export const currentChannel = () => channelById(state.place.channel);
 
 /** @param {boolean} live */

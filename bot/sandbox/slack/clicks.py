@@ -60,6 +60,7 @@ def _in_view(slack: SlackSandbox, user: User, given: Json) -> Json:
         view.values.setdefault(action["block_id"], {})[action["action_id"]] = state
         slack.changed()
     return payloads.view_action_click(
+        slack,
         user,
         view,
         action,

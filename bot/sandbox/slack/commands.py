@@ -51,13 +51,14 @@ async def run(slack: SlackSandbox, delivery: Delivery, given: Json) -> Json:
     user, channel = _author(slack, given)
     name, text = as_text(given.get("command")), as_text(given.get("text")).strip()
     command = slack.settings.manifest.command(name)
-    if command is None:
+    if command is None or not slack.may_start(user):
         sentence = f"{name or 'This'} is not a valid command."
         slack.tell_privately(channel.id, user.id, sentence)
         raise ActRefusedError("unknown_command", sentence)
     typed = f"{name} {text}".strip()
     token = slack.grants.new_response_url(user.id, channel.id, "command", typed=typed)
     fields = payloads.slash_command(
+        slack,
         user,
         channel,
         command=name,

@@ -3,17 +3,28 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-KINDS = ("ratelimited", "http_500", "slow", "drop", "drop_before")
+_INSTEAD = ("ratelimited", "http_500", "drop_before", "error", "hollow")
+KINDS = (*_INSTEAD, "slow", "drop")
+_OF_METHODS = ("error", "hollow")
 
 
 @dataclass
 class Fault:
-    """`drop` does the work and loses the answer; `drop_before` loses the call itself."""
+    """`drop` does the work and loses the answer; `drop_before` loses the call itself.
+
+    `error` is an answer with `ok: false`, `hollow` one with `ok: true` and nothing else.
+    """
 
     kind: str
     times: int | None
     retry_after: int = 1
     seconds: float = 5.0
+    error: str = "internal_error"
+
+    @property
+    def is_instead(self) -> bool:
+        """Whether the call is not carried out at all."""
+        return self.kind in _INSTEAD
 
 
 class Faults:
@@ -21,11 +32,16 @@ class Faults:
         self._by_method: dict[str, Fault] = {}
 
     def set(self, method: str, fault: Fault | None) -> None:
-        """Arm or clear one method's fault. Raises ValueError for a kind that does not exist."""
+        """Arm or clear one method's fault. Raises ValueError for a kind that does not exist.
+
+        A response URL answers "ok" or an HTTP error, hence with neither of `_OF_METHODS`.
+        """
         if fault is None:
             self._by_method.pop(method, None)
         elif fault.kind not in KINDS:
             raise ValueError(f"{fault.kind} is not one of {', '.join(KINDS)}")
+        elif method == "response_url" and fault.kind in _OF_METHODS:
+            raise ValueError(f"response URLs do not answer with {fault.kind}")
         else:
             self._by_method[method] = fault
 

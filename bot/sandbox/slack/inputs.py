@@ -136,7 +136,7 @@ def _known(slack: SlackSandbox, user: str, field: str, value: object) -> object:
     elif field in patterns:
         known = patterns[field].fullmatch(value) is not None
     elif field == "selected_user":
-        known = value in slack.users
+        known = value in slack.users and not slack.users[value].deleted
     else:
         known = slack.visible_channel(user, value) is not None
     if not known:

@@ -28,6 +28,7 @@ async def submit(slack: SlackSandbox, delivery: Delivery, given: Json) -> Json:
     if wrong:
         raise ActRefusedError("missing_input", "Please look at the marked fields.", errors=wrong)
     payload = payloads.view_submission(
+        slack,
         user,
         view,
         trigger_id=slack.grants.new_trigger(user.id, channel=view.channel, view_id=view.id),
@@ -54,7 +55,8 @@ async def close(slack: SlackSandbox, delivery: Delivery, given: Json) -> Json:
     for gone in reversed(closed):
         if gone.definition.get("notify_on_close") is True:
             try:
-                await delivery.send_payload(payloads.view_closed(user, gone, is_cleared=clears))
+                payload = payloads.view_closed(slack, user, gone, is_cleared=clears)
+                await delivery.send_payload(payload)
             except DeliveryFailedError as failure:
                 # To the person the window is closed whether the app heard of it or not.
                 return {"notified": failure.error}

@@ -1,6 +1,6 @@
 """What every act of a person has in common: who, where, and how an act is refused or answered."""
 
-from bot.sandbox.slack.cast import Channel, User
+from bot.sandbox.slack.cast import BOT_USER, SLACKBOT, Channel, User
 from bot.sandbox.slack.delivery import Acknowledgement
 from bot.sandbox.slack.wire import Json, as_text
 from bot.sandbox.slack.workspace import SlackSandbox
@@ -15,10 +15,21 @@ class ActRefusedError(Exception):
         self.extra = extra
 
 
-def person(slack: SlackSandbox, given: Json) -> User:
-    user = slack.users.get(as_text(given.get("user")))
-    if user is None or user.is_bot:
+def known_person(slack: SlackSandbox, user_id: object) -> User:
+    """Anybody but our own bot and Slackbot: another app's bot user may be somebody's tool."""
+    user = slack.users.get(as_text(user_id))
+    if user is None or user.id in (BOT_USER, SLACKBOT):
         raise ActRefusedError("user_not_found", "There is no such person in this workspace.")
+    return user
+
+
+def person(slack: SlackSandbox, given: Json) -> User:
+    """Who acts. Deactivated people only do what was `in_flight` when it happened."""
+    user = known_person(slack, given.get("user"))
+    if user.deleted and given.get("in_flight") is not True:
+        raise ActRefusedError(
+            "user_deactivated", f"{user.real_name} was deactivated and can do nothing in Slack."
+        )
     return user
 
 

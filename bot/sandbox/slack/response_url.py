@@ -42,7 +42,7 @@ _KNOWN = frozenset(
 async def response_url_endpoint(request: Request, slack: SlackSandbox) -> Response:
     """Answer one post of a bot. Its faults go by the method name `response_url`."""
     fault = slack.faults.take("response_url", alone=True)
-    if fault is not None and fault.kind in ("ratelimited", "http_500", "drop_before"):
+    if fault is not None and fault.is_instead:
         return await misbehave(request, slack, "response_url", {}, fault)
     if fault is not None and fault.kind == "slow":
         await slack.pause(fault.seconds)

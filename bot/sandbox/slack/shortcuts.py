@@ -13,12 +13,13 @@ async def use(slack: SlackSandbox, delivery: Delivery, given: Json) -> Json:
     user = person(slack, given)
     callback_id = as_text(given.get("callback_id"))
     shortcut = slack.settings.manifest.shortcut(callback_id)
-    if shortcut is None:
+    if shortcut is None or not slack.may_start(user):
         raise ActRefusedError("unknown_shortcut", "The app has no such shortcut.")
     payload = (
         _on_message(slack, user, callback_id, given)
         if shortcut.type == "message"
         else payloads.global_shortcut(
+            slack,
             user,
             callback_id=callback_id,
             trigger_id=slack.grants.new_trigger(user.id),

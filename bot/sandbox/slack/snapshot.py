@@ -13,13 +13,15 @@ def snapshot(slack: SlackSandbox, user: User, wanted_channel: str, version: int)
     """A channel the person cannot see is answered with the first one they can."""
     channels = slack.visible_channels(user.id)
     ids = [channel.id for channel in channels]
-    channel_id = wanted_channel if wanted_channel in ids else ids[0]
+    channel_id = wanted_channel if wanted_channel in ids else next(iter(ids), "")
     manifest = slack.settings.manifest
+    may_start = slack.may_start(user)
     return {
         "version": version,
         "team": {"id": cast.TEAM_ID, "name": cast.TEAM_NAME, "domain": cast.TEAM_DOMAIN},
-        "me": _user(user),
-        "users": [_user(other) for other in slack.users.values()],
+        "me": _user(slack, user),
+        "users": [_user(slack, other) for other in slack.users.values()],
+        "groups": [{"id": g.id, "handle": g.handle} for g in slack.user_groups.values()],
         "channels": [_channel(slack, channel, user) for channel in channels],
         "channel": channel_id,
         "messages": [
@@ -31,6 +33,7 @@ def snapshot(slack: SlackSandbox, user: User, wanted_channel: str, version: int)
         "commands": [
             {"command": c.command, "description": c.description, "usage_hint": c.usage_hint}
             for c in manifest.commands
+            if may_start
         ],
         "shortcuts": [
             {
@@ -40,17 +43,22 @@ def snapshot(slack: SlackSandbox, user: User, wanted_channel: str, version: int)
                 "description": s.description,
             }
             for s in manifest.shortcuts
+            if may_start
         ],
     }
 
 
-def _user(user: User) -> Json:
+def _user(slack: SlackSandbox, user: User) -> Json:
     return {
         "id": user.id,
         "name": user.name,
         "real_name": user.real_name,
         "role": user.role,
-        "is_restricted": user.is_restricted,
+        "is_restricted": user.is_guest,
+        "is_ultra_restricted": user.is_ultra_restricted,
+        "is_outsider": slack.is_outsider(user),
+        "is_bot": user.is_bot,
+        "deleted": user.deleted,
         "color": user.color,
     }
 
@@ -65,6 +73,7 @@ def _channel(slack: SlackSandbox, channel: Channel, user: User) -> Json:
         "bot_is_member": BOT_USER in channel.members,
         "is_member": user.id in channel.members,
         "archived": channel.archived,
+        "is_shared": bool(slack.connected_teams(channel)),
         "topic": channel.topic,
         "last_ts": last.ts if last else None,
     }

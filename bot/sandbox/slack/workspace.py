@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from bot.sandbox.settings import SandboxSettings
 from bot.sandbox.slack import cast
-from bot.sandbox.slack.cast import BOT_USER, SLACKBOT, Channel, User, UserGroup
+from bot.sandbox.slack.cast import BOT_USER, SLACKBOT, Channel, Organisation, User, UserGroup
 from bot.sandbox.slack.faults import Faults, PostingLimit
 from bot.sandbox.slack.grants import Grants
 from bot.sandbox.slack.messages import Message, Messages, message_on_the_wire
@@ -33,6 +33,7 @@ class SlackSandbox:
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
         self.user_groups: dict[str, UserGroup] = {}
+        self.organisation: Organisation | None = None
         self.messages = Messages(self.clock)
         self.views = Views()
         self.grants = Grants(
@@ -59,11 +60,12 @@ class SlackSandbox:
         self.users = {user.id: user for user in cast.first_users()}
         self.channels = {channel.id: channel for channel in cast.first_channels()}
         self.user_groups = {group.id: group for group in cast.first_user_groups()}
+        self.organisation = None
 
     def visible_channels(self, user: str) -> list[Channel]:
-        """Guests see only what they are members of; others also every public channel."""
+        """Guests and outsiders see only what they are members of; others every public channel."""
         person = self.users.get(user)
-        open_to_all = person is not None and not person.is_restricted
+        open_to_all = person is not None and not (person.is_guest or self.is_outsider(person))
         return [
             channel
             for channel in self.channels.values()
@@ -72,6 +74,26 @@ class SlackSandbox:
 
     def visible_channel(self, user: str, channel: str) -> Channel | None:
         return next((c for c in self.visible_channels(user) if c.id == channel), None)
+
+    def is_outsider(self, user: User) -> bool:
+        """Neither of the workspace nor of its organisation: they meet the bot by Slack Connect."""
+        of_ours = self.organisation is not None and self.organisation.has(user)
+        return not of_ours and cast.TEAM_ID not in user.workspaces
+
+    def may_start(self, user: User) -> bool:
+        """Slash commands and shortcuts are of the workspaces where the app is installed."""
+        if self.organisation is not None and self.organisation.is_installed_on_all:
+            return self.organisation.has(user)
+        return cast.TEAM_ID in user.workspaces
+
+    def present(self, channel: Channel) -> list[User]:
+        """A channel's members as Slack counts them: nobody who was deactivated."""
+        members = (self.users.get(member) for member in sorted(channel.members))
+        return [user for user in members if user is not None and not user.deleted]
+
+    def connected_teams(self, channel: Channel) -> list[str]:
+        """The other workspaces a channel is shared with."""
+        return sorted({user.team_id for user in self.present(channel) if self.is_outsider(user)})
 
     def direct_message(self, user: str) -> Channel:
         """The person's conversation with the bot, made when it is first needed."""
@@ -121,6 +143,8 @@ class SlackSandbox:
         shown = message_on_the_wire(
             message, self.messages.replies(message), with_metadata=with_metadata
         )
+        if message.user in self.users:
+            shown["team"] = self.users[message.user].team_id
         root = self.messages.get(message.channel, message.thread_ts or "")
         if message.is_reply and root is not None:
             shown["parent_user_id"] = root.user

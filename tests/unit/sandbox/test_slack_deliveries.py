@@ -18,6 +18,8 @@ from tests.unit.sandbox.slack_desk import (
     BOX_OFFICE,
     GALE,
     GENERAL,
+    KAI,
+    LIN,
     REFUNDS,
     ROBIN,
     SECRET,
@@ -344,10 +346,14 @@ def test_everybody_sees_their_own_workspace(at: Desk) -> None:
     def names(user: str) -> list[str]:
         return [channel["name"] for channel in at.state(user)["channels"]]
 
-    assert names(ROBIN) == ["refunds", "box-office", "general", "old-season"]
+    assert names(ROBIN) == ["refunds", "box-office", "general", "touring", "old-season"]
     assert names(GALE) == ["refunds", "general"]
+    assert names(LIN) == ["refunds"]
+    assert names(KAI) == ["touring"]
     assert at.state(GALE, BOX_OFFICE)["channel"] == REFUNDS
     assert at.state("U0NOBODY")["error"] == "user_not_found"
+    at.ui("members", channel=REFUNDS, user=LIN, present=False)
+    assert (at.state(LIN)["channel"], at.messages(LIN)) == ("", [])
     me = at.state(ROBIN)
     assert (me["me"]["real_name"], me["me"]["role"]) == ("Robin Quill", "requester")
     assert [command["command"] for command in me["commands"]] == ["/cancel-order"]

@@ -1,4 +1,4 @@
-"""The Web API stand-in: looking up conversations, their messages and people."""
+"""The Web API stand-in: looking up conversations and their messages."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,6 @@ import pytest
 from tests.unit.sandbox.slack_desk import (
     AVERY,
     BOX_OFFICE,
-    EVERYTHING,
-    GALE,
     GENERAL,
     REFUNDS,
     ROBIN,
@@ -126,18 +124,3 @@ def test_a_moment_that_is_none_is_refused(at: Desk) -> None:
 def test_a_made_up_cursor_is_refused(at: Desk, cursor: str) -> None:
     answer = at.api("conversations.history", channel=REFUNDS, cursor=cursor)
     assert answer["error"] == "invalid_cursor"
-
-
-def test_people_and_user_groups_can_be_looked_up(at: Desk) -> None:
-    guest = at.api("users.info", user=GALE)["user"]
-    assert (guest["is_restricted"], guest["team_id"]) == (True, "T0SANDBOX")
-    assert "email" not in guest["profile"]
-    assert at.api("users.info", user="U0NOBODY")["error"] == "user_not_found"
-    members = at.api("usergroups.users.list", usergroup="S0APPROVE")["users"]
-    assert members == [AVERY, "U0SECOND"]
-    assert at.api("usergroups.users.list", usergroup="S0NONE")["error"] == "no_such_subteam"
-
-
-def test_an_e_mail_address_needs_its_own_scope() -> None:
-    with desk(granted_scopes=(*EVERYTHING, "users:read.email")) as at:
-        assert "@" in at.api("users.info", user=ROBIN)["user"]["profile"]["email"]

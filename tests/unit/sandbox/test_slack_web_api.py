@@ -81,7 +81,8 @@ def test_a_missing_scope_is_named() -> None:
 def test_by_default_the_bot_has_the_scopes_of_the_manifest() -> None:
     with desk(granted_scopes=None) as at:
         assert at.api("chat.postMessage", channel=REFUNDS, text="x")["ok"]
-        assert at.api("users.info", user=ROBIN)["error"] == "missing_scope"
+        assert at.api("users.info", user=ROBIN)["ok"]
+        assert at.api("conversations.info", channel=REFUNDS)["error"] == "missing_scope"
 
 
 def test_whoever_installs_the_app_may_withhold_what_is_optional() -> None:
@@ -92,6 +93,8 @@ def test_whoever_installs_the_app_may_withhold_what_is_optional() -> None:
         answer = at.api("conversations.history", channel=REFUNDS)
         assert answer["error"] == "missing_scope"
         assert answer["needed"] == "channels:history,groups:history,im:history,mpim:history"
+        answer = at.api("usergroups.users.list", usergroup="S0APPROVE")
+        assert answer["needed"] == "usergroups:read"
 
 
 def test_an_optional_scope_has_to_be_asked_for_as_well(tmp_path: Path) -> None:
@@ -382,10 +385,28 @@ def test_a_server_error_for_all_methods_lasts_until_it_is_cleared(at: Desk) -> N
 
 
 @pytest.mark.parametrize(
+    ("method", "arguments"),
+    [("users.info", {"user": ROBIN}), ("usergroups.users.list", {"usergroup": "S0APPROVE"})],
+)
+def test_a_lookup_can_be_made_to_fail_in_slacks_own_words(
+    at: Desk, method: str, arguments: Json
+) -> None:
+    at.ui("slack/fault", method=method, kind="error", error="fatal_error", times=1)
+    assert at.api(method, **arguments) == {"ok": False, "error": "fatal_error"}
+    at.ui("slack/fault", method=method, kind="hollow", times=1)
+    assert at.api(method, **arguments) == {"ok": True}
+    at.ui("slack/fault", method=method, kind="error")
+    assert at.api(method, **arguments)["error"] == "internal_error"
+    at.ui("slack/fault", method=method, kind=None)
+    assert len(at.api(method, **arguments)) == 2
+
+
+@pytest.mark.parametrize(
     ("fault", "error"),
     [
         ({"method": "chat.scream", "kind": "slow"}, "unknown_method"),
         ({"method": "*", "kind": "earthquake"}, "unknown_fault"),
+        ({"method": "response_url", "kind": "hollow"}, "unknown_fault"),
         ({"method": "*", "kind": "slow", "times": 0}, "invalid_times"),
         ({"method": "*", "kind": "slow", "seconds": "long"}, "invalid_seconds"),
     ],

@@ -43,7 +43,7 @@ def _post_ephemeral(call: Call) -> Json:
     if channel.archived:
         raise RefusalError("is_archived")
     user = call.required("user")
-    if user not in channel.members:
+    if user not in {member.id for member in call.slack.present(channel)}:
         raise RefusalError("user_not_in_channel")
     message = call.slack.post(
         channel.id,

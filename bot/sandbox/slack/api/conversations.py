@@ -10,6 +10,7 @@ from bot.sandbox.slack.api.reach import joined_channel, known_channel
 from bot.sandbox.slack.cast import BOT_USER, Channel
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.wire import Json
+from bot.sandbox.slack.workspace import SlackSandbox
 
 _MOST_PER_PAGE = 999
 _MOMENT = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
@@ -33,20 +34,22 @@ def _open(call: Call) -> Json:
         user = slack.users.get(users[0])
         if user is None:
             raise RefusalError("user_not_found")
-        if user.is_bot:
+        if user.is_machine:
             raise RefusalError("cannot_dm_bot")
+        if user.deleted:
+            raise RefusalError("user_disabled")
         already = f"D{user.id[1:]}" in slack.channels
         channel = slack.direct_message(user.id)
-    described = _describe(channel) if call.flag("return_im") else {"id": channel.id}
+    described = _describe(slack, channel) if call.flag("return_im") else {"id": channel.id}
     return {**({"no_op": True, "already_open": True} if already else {}), "channel": described}
 
 
 def _info(call: Call) -> Json:
     channel = known_channel(call, call.required("channel"))
     call.need_scope(*_scopes(channel, "read"))
-    described = _describe(channel)
+    described = _describe(call.slack, channel)
     if call.flag("include_num_members"):
-        described["num_members"] = len(channel.members)
+        described["num_members"] = len(call.slack.present(channel))
     return {"channel": described}
 
 
@@ -129,7 +132,7 @@ def _position(cursor: str | None) -> int:
     return int(position)
 
 
-def _describe(channel: Channel) -> Json:
+def _describe(slack: SlackSandbox, channel: Channel) -> Json:
     if channel.kind == "im":
         person = next(member for member in channel.members if member != BOT_USER)
         return {
@@ -142,6 +145,7 @@ def _describe(channel: Channel) -> Json:
             "is_open": True,
             "context_team_id": cast.TEAM_ID,
         }
+    connected = slack.connected_teams(channel)
     return {
         "id": channel.id,
         "name": channel.name,
@@ -154,12 +158,14 @@ def _describe(channel: Channel) -> Json:
         "created": channel.created,
         "is_archived": channel.archived,
         "is_general": channel.name == "general",
-        "is_shared": False,
+        "is_shared": bool(connected),
         "is_org_shared": False,
-        "is_ext_shared": False,
+        "is_ext_shared": bool(connected),
         "is_pending_ext_shared": False,
         "is_member": BOT_USER in channel.members,
         "context_team_id": cast.TEAM_ID,
+        "shared_team_ids": [cast.TEAM_ID, *connected],
+        "connected_team_ids": connected,
         "creator": "U0APPROVE",
         "topic": {"value": channel.topic, "creator": "U0APPROVE", "last_set": channel.created},
         "purpose": {"value": "", "creator": "", "last_set": 0},

@@ -23,7 +23,7 @@ async def api_endpoint(request: Request, slack: SlackSandbox) -> Response:
     """Answer one Web API call; whatever a bot sends, it gets an answer in Slack's form."""
     name = request.path_params["method"]
     fault = slack.faults.take(name)
-    if fault is not None and fault.kind in ("ratelimited", "http_500", "drop_before"):
+    if fault is not None and fault.is_instead:
         return await misbehave(request, slack, name, await _seen(request, name), fault)
     if fault is not None and fault.kind == "slow":
         await slack.pause(fault.seconds)
@@ -156,6 +156,10 @@ async def misbehave(
         answer: Json = {"ok": False, "error": "ratelimited"}
         log_call(slack, name, arguments, answer, 429)
         return JSONResponse(answer, 429, headers={"Retry-After": str(fault.retry_after)})
+    if fault.kind in ("error", "hollow"):
+        answer = {"ok": False, "error": fault.error} if fault.kind == "error" else {"ok": True}
+        log_call(slack, name, arguments, answer, 200)
+        return JSONResponse(answer)
     log_call(slack, name, arguments, {"ok": False, "error": fault.kind}, 500)
     if fault.kind == "drop_before":
         await cut_connection(request)

@@ -2,12 +2,13 @@
 
 from bot.sandbox.slack import cast
 from bot.sandbox.slack.api.method import Call, Method, RefusalError
-from bot.sandbox.slack.cast import User
+from bot.sandbox.slack.user_objects import user_object
 from bot.sandbox.slack.wire import Json, as_text
 
 
-def _auth_test(_: Call) -> Json:
-    return {
+def _auth_test(call: Call) -> Json:
+    organisation = call.slack.organisation
+    answer: Json = {
         "url": f"https://{cast.TEAM_DOMAIN}.slack.com/",
         "team": cast.TEAM_NAME,
         "user": cast.BOT_NAME,
@@ -16,6 +17,15 @@ def _auth_test(_: Call) -> Json:
         "bot_id": cast.BOT_ID,
         "is_enterprise_install": False,
     }
+    if organisation is not None:
+        answer["enterprise_id"] = organisation.id
+        if organisation.is_installed_on_all:
+            answer |= {
+                "team": organisation.name,
+                "team_id": organisation.id,
+                "is_enterprise_install": True,
+            }
+    return answer
 
 
 def _api_test(call: Call) -> Json:
@@ -29,45 +39,17 @@ def _users_info(call: Call) -> Json:
     user = call.slack.users.get(call.required("user"))
     if user is None:
         raise RefusalError("user_not_found")
-    with_email = "users:read.email" in call.slack.settings.scopes
-    return {"user": _user(user, with_email=with_email)}
-
-
-def _user(user: User, *, with_email: bool) -> Json:
-    profile: Json = {
-        "real_name": user.real_name,
-        "real_name_normalized": user.real_name,
-        "display_name": user.real_name.split()[0],
-        "display_name_normalized": user.real_name.split()[0],
-        "team": cast.TEAM_ID,
-    }
-    if with_email and not user.is_bot:
-        profile["email"] = f"{user.name}@{cast.TEAM_DOMAIN}.example"
-    return {
-        "id": user.id,
-        "team_id": cast.TEAM_ID,
-        "name": user.name,
-        "deleted": False,
-        "color": user.color.removeprefix("#"),
-        "real_name": user.real_name,
-        "tz": "Europe/London",
-        "tz_label": "Greenwich Mean Time",
-        "tz_offset": 0,
-        "profile": profile,
-        "is_admin": False,
-        "is_owner": False,
-        "is_primary_owner": False,
-        "is_restricted": user.is_restricted,
-        "is_ultra_restricted": False,
-        "is_bot": user.id == cast.BOT_USER,  # Slackbot, oddly, is not one to Slack
-        "is_app_user": False,
-        "updated": 1_700_000_000,
-    }
+    return {"user": user_object(call.slack, user)}
 
 
 def _usergroup_members(call: Call) -> Json:
+    """Deactivated members stay listed.
+
+    What Slack answers for a disabled group without `include_disabled` is not documented; the only
+    documented error that fits is the one for groups that do not exist.
+    """
     group = call.slack.user_groups.get(call.required("usergroup"))
-    if group is None:
+    if group is None or (group.disabled and not call.flag("include_disabled")):
         raise RefusalError("no_such_subteam")
     return {"users": list(group.users)}
 

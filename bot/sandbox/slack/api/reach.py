@@ -26,7 +26,7 @@ def channel_to_post_in(call: Call, given: str) -> Channel:
         user = slack.users.get(given)
         if user is None:
             raise RefusalError("channel_not_found")
-        if user.is_bot:
+        if user.is_machine:
             raise RefusalError("cannot_dm_bot")
         return slack.direct_message(given)
     if given.startswith("#"):

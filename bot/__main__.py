@@ -53,7 +53,8 @@ def _settings() -> settings.Settings:
         loaded = settings.load()
     except settings.SettingsError as error:
         _refuse("Rescind cannot start, its settings are wrong:", *error.mistakes)
-    logs.configure(loaded.environment.log_format, loaded.environment.log_level)
+    environment = loaded.environment
+    logs.configure(environment.log_format, environment.log_level, loaded.secrets())
     return loaded
 
 

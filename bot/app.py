@@ -10,22 +10,25 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import FrameType
 
 import aiohttp
 import structlog
-import uvicorn
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from bot.domain.delivery import DeliveryImpossibleError, DeliveryPostponedError
+from bot.domain.electorate import problems
 from bot.domain.policy import Policy
 from bot.domain.venue import Venue
+from bot.server import MainServer, SideServer, bound, served
 from bot.settings import Settings, VenueConfig
 from bot.slack.background import Background
 from bot.slack.desk import SlackDesk
+from bot.slack.directory import Directory
 from bot.slack.guard import Guard
 from bot.slack.listeners import Front, build_app
 from bot.slack.outbox import Outbox
@@ -34,7 +37,7 @@ from bot.slack.socket import socket_handler
 from bot.store import Database, PostStore, RequestStore, usable
 from bot.ticketing import Ticketing
 from bot.ticketing.acme import AcmeClient, AcmeTicketing, Timeouts
-from bot.web import Precedence, Readiness, web_app
+from bot.web import Precedence, Readiness, admin_routes, health_route, plain_app, web_app
 from bot.workflows import Engine, Workflows, place_for
 from bot.workflows.services import Pauses, Services
 
@@ -42,8 +45,6 @@ log = structlog.get_logger(__name__)
 
 _SLACK_TIMEOUT_SECONDS = 10
 _INTRODUCTION_PAUSES = (1, 2, 5, 10, 30)
-# Between /readyz failing and the last request being answered; all of stopping takes under 10 s.
-_NOTICE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class House:
     store: RequestStore
     systems: Mapping[str, Ticketing]
     poster: Poster
+    directory: Directory
     workflows: Workflows
     bolt: AsyncApp
     background: Background
@@ -139,12 +141,15 @@ def _wire(settings: Settings, database: Database, session: aiohttp.ClientSession
     poster = Poster(client, session)
     outbox = Outbox(poster, PostStore.of_this_process(database, _now), _now)
     store = RequestStore(database, lambda key: _policy(venues, key), _now)
+    directory = Directory(client, _now)
     services = Services(
         ledger=store,
         systems=systems,
-        desk=SlackDesk(poster, outbox, venues),
+        desk=SlackDesk(poster, outbox, venues, directory),
         now=_now,
-        pauses=Pauses(settle=settings.execution.settle_pauses),
+        pauses=Pauses(
+            settle=settings.execution.settle_pauses, personal=settings.retention.personal
+        ),
     )
     precedence = Precedence()
     engine = Engine(
@@ -155,13 +160,14 @@ def _wire(settings: Settings, database: Database, session: aiohttp.ClientSession
     )
     workflows = Workflows(engine, services)
     background = Background()
-    front = Front(store, workflows, poster, venues, background)
+    front = Front(store, workflows, poster, venues, background, directory, _now)
     return House(
         settings=settings,
         database=database,
         store=store,
         systems=systems,
         poster=poster,
+        directory=directory,
         workflows=workflows,
         bolt=build_app(front, client),
         background=background,
@@ -171,9 +177,9 @@ def _wire(settings: Settings, database: Database, session: aiohttp.ClientSession
 
 
 def _policy(venues: Mapping[str, Venue], key: str) -> Policy:
-    """A venue taken out of the settings keeps the strictest policy for what it left behind."""
+    """Nothing is approved any more for a venue taken out of the settings."""
     venue = venues.get(key)
-    return venue.policy if venue else Policy()
+    return venue.policy if venue else Policy(approvers=frozenset(), requesters=frozenset())
 
 
 def _now() -> datetime:
@@ -184,7 +190,7 @@ async def _introduce(house: House) -> None:
     """Make ourselves known to Slack, for as long as that takes; nothing waits for it."""
     for attempt in itertools.count():
         try:
-            await house.poster.introduce()
+            house.directory.settle_in(await house.poster.introduce())
         except DeliveryImpossibleError as error:
             house.readiness.slack = error.cause
             log.error("slack_refuses_token", cause=error.cause)  # noqa: TRY400 - no traceback
@@ -194,9 +200,33 @@ async def _introduce(house: House) -> None:
         else:
             house.readiness.slack = None
             log.info("slack_ready")
+            await _tell_policies(house)
             return
         pauses = _INTRODUCTION_PAUSES
         await asyncio.sleep(pauses[min(attempt, len(pauses) - 1)])
+
+
+async def _tell_policies(house: House) -> None:
+    """Tell at the start what an operator should know of who may do what."""
+    for config in house.settings.venues:
+        policy, venue = config.venue.policy, config.venue.key
+        if policy.is_default:
+            log.warning(
+                "policy_is_default",
+                venue=venue,
+                meaning="any full member may ask, and any other one may approve any amount",
+                to_change="set approvers and tiers under [policy] in rescind.toml",
+            )
+        for problem in problems(policy, await house.directory.roster(policy)):
+            log.error(
+                "policy_problem",
+                venue=venue,
+                problem=problem.code.value,
+                rule=problem.rule,
+                group=problem.group,
+                needed=problem.needed,
+                left=problem.left,
+            )
 
 
 @asynccontextmanager
@@ -232,63 +262,47 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
 async def serve(settings: Settings) -> None:
     """Serve Slack and carry out what is approved, until SIGTERM or SIGINT."""
     environment = settings.environment
-    async with open_house(settings) as house, _listening(house):
-        secret = environment.slack_signing_secret
-        bolt = AsyncSlackRequestHandler(house.bolt)
-        app = web_app(
-            database=house.database,
-            store=house.store,
-            readiness=house.readiness,
-            precedence=house.precedence,
-            guard=lambda inner: Guard(inner, secret) if secret else None,
-            bolt=bolt,
-        )
-        server = _Server(
-            uvicorn.Config(
-                app,
+    async with open_house(settings) as house, _listening(house), _admin_door(house):
+        with bound(environment.host, environment.port, "HOST and PORT") as sockets:
+            log.info(
+                "starting",
                 host=environment.host,
                 port=environment.port,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                # Longer than whoever is in front keeps an idle connection (60 seconds as a rule),
-                # or a click could be sent into one that is just being closed, and be lost.
-                timeout_keep_alive=75,
-                timeout_graceful_shutdown=2,
-            ),
-            house,
-        )
-        log.info(
-            "starting",
-            host=environment.host,
-            port=environment.port,
-            venues=[config.venue.key for config in settings.venues],
-            socket_mode=environment.slack_app_token is not None,
-        )
-        await server.serve()
+                admin_port=environment.admin_port,
+                venues=[config.venue.key for config in settings.venues],
+                socket_mode=environment.slack_app_token is not None,
+            )
+            await MainServer(_front_door(house), house).serve(sockets)
         house.raise_trouble()
     log.info("stopped")
 
 
-class _Server(uvicorn.Server):
-    """Says that it is about to stop before it does, so that nobody meets a closed door."""
+def _front_door(house: House) -> Starlette:
+    environment = house.settings.environment
+    secret = environment.slack_signing_secret
+    previous = environment.slack_signing_secret_previous
+    return web_app(
+        precedence=house.precedence,
+        guard=lambda inner: Guard(inner, secret, previous) if secret else None,
+        bolt=AsyncSlackRequestHandler(house.bolt),
+        beside=_admin_routes(house) if environment.admin_port is None else [health_route()],
+    )
 
-    def __init__(self, config: uvicorn.Config, house: House) -> None:
-        super().__init__(config)
-        self._house = house
-        self._loop = asyncio.get_running_loop()
-        house.on_trouble(self._stop)
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's
-        """Fail /readyz first; a second signal stops at once."""
-        if self._house.readiness.stopping:
-            self.should_exit = True
-        else:
-            self._house.stop_starting()
-            self._loop.call_soon_threadsafe(self._loop.call_later, _NOTICE_SECONDS, self._stop)
+@asynccontextmanager
+async def _admin_door(house: House) -> AsyncIterator[None]:
+    """Serve what operators ask on a port of its own, if it has one."""
+    environment = house.settings.environment
+    if not isinstance(environment.admin_port, int):
+        yield
+        return
+    with bound(environment.admin_host, environment.admin_port, "ADMIN_HOST and ADMIN_PORT") as door:
+        async with served(SideServer(plain_app(_admin_routes(house))), door):
+            yield
 
-    def _stop(self) -> None:
-        self.should_exit = True
+
+def _admin_routes(house: House) -> list[Route]:
+    return admin_routes(house.database, house.store, house.readiness)
 
 
 async def work(settings: Settings) -> None:
@@ -296,7 +310,7 @@ async def work(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_house(settings) as house:
+    async with open_house(settings) as house, _admin_door(house):
         house.on_trouble(stop.set)
         log.info("working")
         await stop.wait()

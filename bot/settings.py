@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from datetime import UTC, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale, UnknownLocaleError
@@ -22,11 +24,13 @@ from pydantic import (
     HttpUrl,
     SecretStr,
     ValidationError,
+    ValidationInfo,
+    field_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bot.domain.policy import Policy
 from bot.domain.venue import Venue
+from bot.policy_file import ChannelId, Currency, FileModel, PolicySettings
 
 DEFAULT_CONFIG = Path("rescind.toml")
 _SYSTEM_NAMES = {"acme": "ACME Ticketing"}
@@ -62,32 +66,6 @@ def _some(pauses: tuple[float, ...]) -> tuple[float, ...]:
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
 Pauses = Annotated[tuple[Seconds, ...], AfterValidator(_some)]
-Minutes = Annotated[float, Field(gt=0, le=60 * 24 * 366)]
-# Ids of users (U…, W…) and user groups (S…): names change, ids do not.
-SlackId = Annotated[str, Field(pattern=r"^[USW][A-Z0-9]{2,30}$")]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-
-
-class FileModel(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class PolicySettings(FileModel):
-    """`[policy]`, or a venue's own. Minutes and hours; `expire_after_hours` 0 is never."""
-
-    self_approval: bool = False
-    remind_after_minutes: tuple[Minutes, ...] = (30, 120, 480)
-    expire_after_hours: Annotated[float, Field(ge=0, le=24 * 366)] = 72
-    mentions: tuple[SlackId, ...] = ()
-
-    def policy(self) -> Policy:
-        hours = self.expire_after_hours
-        return Policy(
-            self_approval=self.self_approval,
-            remind_after=tuple(timedelta(minutes=each) for each in self.remind_after_minutes),
-            expire_after=timedelta(hours=hours) if hours else None,
-            mentions=self.mentions,
-        )
 
 
 class VenueSettings(FileModel):
@@ -102,7 +80,7 @@ class VenueSettings(FileModel):
     currency: Currency
     timezone: Annotated[str | None, AfterValidator(lambda name: name and _timezone(name))] = None
     locale: Annotated[str, AfterValidator(_locale)] = "en_US"
-    channels: frozenset[str] = frozenset()
+    channels: frozenset[ChannelId] = frozenset()
     refund_path: Annotated[str, Field(pattern=r"^/")] = "/v2/b2b/b2b/refunds"
     connect_timeout: Seconds = 5
     read_timeout: Seconds = 20
@@ -121,12 +99,23 @@ class ExecutionSettings(FileModel):
     at_once: Annotated[int, Field(ge=1, le=200)] = 32
 
 
+class RetentionSettings(FileModel):
+    """`[retention]`. `personal_days`: after how many days what is over names nobody; 0: never."""
+
+    personal_days: Annotated[int, Field(ge=0, le=3660)] = 365
+
+    @property
+    def personal(self) -> timedelta | None:
+        return timedelta(days=self.personal_days) if self.personal_days else None
+
+
 class File(FileModel):
     """`rescind.toml` as a whole."""
 
     venues: tuple[VenueSettings, ...] = ()
     policy: PolicySettings = PolicySettings()
     execution: ExecutionSettings = ExecutionSettings()
+    retention: RetentionSettings = RetentionSettings()
 
 
 class Environment(BaseSettings):
@@ -137,6 +126,7 @@ class Environment(BaseSettings):
     )
 
     slack_signing_secret: SecretStr | None = None
+    slack_signing_secret_previous: SecretStr | None = None
     slack_bot_token: SecretStr | None = None
     slack_app_token: SecretStr | None = None
     slack_api_url: HttpUrl = HttpUrl("https://slack.com/api/")
@@ -144,11 +134,33 @@ class Environment(BaseSettings):
     rescind_config: Path | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 3000
+    admin_host: str = "127.0.0.1"
+    admin_port: int | Literal["off"] | None = None
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     acme_base_url: HttpUrl | None = None
     acme_api_key: SecretStr | None = None
     acme_currency: Currency = "USD"
+
+    @field_validator("slack_signing_secret_previous")
+    @classmethod
+    def _beside_the_current_one(
+        cls, previous: SecretStr | None, others: ValidationInfo
+    ) -> SecretStr | None:
+        if previous and not others.data.get("slack_signing_secret"):
+            raise ValueError("it counts only beside SLACK_SIGNING_SECRET, which is missing")
+        return previous
+
+    @field_validator("admin_port", mode="plain")
+    @classmethod
+    def _port_or_off(cls, given: str | int | None) -> int | Literal["off"] | None:
+        if given is None:
+            return None
+        if str(given).lower() == "off":
+            return "off"
+        if str(given).isdecimal() and int(given) <= 65535:
+            return int(given)
+        raise ValueError("give a port number, or off")
 
 
 class VenueConfig(BaseModel):
@@ -170,6 +182,23 @@ class Settings(BaseModel):
     slack_bot_token: SecretStr
     venues: tuple[VenueConfig, ...]
     execution: ExecutionSettings
+    retention: RetentionSettings
+
+    def secrets(self) -> Iterator[str]:
+        """Every secret there is, for whoever must keep them out of something."""
+        given = self.environment
+        for secret in (
+            given.slack_signing_secret,
+            given.slack_signing_secret_previous,
+            given.slack_bot_token,
+            given.slack_app_token,
+            *(config.api_key for config in self.venues),
+        ):
+            if secret is not None:
+                yield secret.get_secret_value()
+        password = urlsplit(given.database_url).password
+        if password:
+            yield from {password, unquote(password)}
 
     @property
     def slack_api_url(self) -> str:
@@ -198,6 +227,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         slack_bot_token=token,
         venues=tuple(venues),
         execution=file.execution,
+        retention=file.retention,
     )
 
 
@@ -231,7 +261,8 @@ def _file(environment: Environment, mistakes: list[str]) -> File | None:
     if named is None and not path.exists():
         return File()
     try:
-        return File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
+        return File.model_validate(tomllib.loads(text, parse_float=Decimal))
     except FileNotFoundError:
         mistakes.append(f"RESCIND_CONFIG: there is no file {path}.")
     except (OSError, UnicodeDecodeError) as error:
@@ -251,6 +282,7 @@ def _venues(
 ) -> list[VenueConfig]:
     if file is None:
         return []
+    mistakes.extend(_policy_mistakes(file))
     if not file.venues:
         return _single_venue(environment, file, mistakes)
     venues = []
@@ -267,6 +299,16 @@ def _venues(
     repeated = sorted({key for key in keys if keys.count(key) > 1})
     mistakes.extend(f"venues.{key}: two venues have this key." for key in repeated)
     return venues
+
+
+def _policy_mistakes(file: File) -> Iterator[str]:
+    """Each once: a venue that sets nothing of its own repeats what is wrong for all."""
+    said = set(file.policy.mistakes())
+    yield from (f"policy.{mistake}" for mistake in file.policy.mistakes())
+    for source in file.venues:
+        for mistake in file.policy.overlaid(source.policy).mistakes():
+            if mistake not in said:
+                yield f"venues.{source.key}.policy.{mistake}"
 
 
 def _single_venue(environment: Environment, file: File, mistakes: list[str]) -> list[VenueConfig]:
@@ -294,17 +336,18 @@ def _mentioned(name: str, mistakes: list[str]) -> bool:
 
 
 def _configured(source: VenueSettings, api_key: SecretStr, policy: PolicySettings) -> VenueConfig:
-    effective = source.policy or policy
+    effective = policy.overlaid(source.policy)
+    timezone = ZoneInfo(source.timezone) if source.timezone else None
     return VenueConfig(
         venue=Venue(
             key=source.key,
             name=source.name,
             system=_SYSTEM_NAMES[source.system],
             currency=source.currency,
-            timezone=ZoneInfo(source.timezone) if source.timezone else None,
+            timezone=timezone,
             locale=source.locale,
             channels=source.channels,
-            policy=effective.policy(),
+            policy=effective.policy(timezone or UTC),
         ),
         api_key=api_key,
         source=source,

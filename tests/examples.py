@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from bot.domain.money import Money
 from bot.domain.order import Destination, LineKind, Order, OrderLine
+from bot.domain.person import Person, Standing
 from bot.domain.quote import Notify, Quote, quote
 from bot.domain.request import (
     Actor,
@@ -51,6 +52,11 @@ _VERDICTS = {
     State.REJECTED: Verdict.REJECTED,
     State.WITHDRAWN: Verdict.WITHDRAWN,
 }
+
+
+def member(actor: Actor, *groups: str) -> Person:
+    """A full member of the workspace, known to be one however far a test moves the clock."""
+    return Person(actor, Standing.MEMBER, frozenset(groups), known_at=NOW + timedelta(days=3650))
 
 
 def usd(amount: str) -> Money:

@@ -1,117 +1,140 @@
-"""Who may do what to a request: one pure function, explicit reasons, deny beats allow."""
+"""What a venue configured about who may do what: values only; `ruling` applies them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta, tzinfo
 from enum import StrEnum
 
-from bot.domain.request import Actor, Request, State
+from bot.domain.money import Money
+from bot.domain.quote import WarningCode
+
+# Ids of users (U…, W…) and of user groups (S…).
+Ids = frozenset[str]
 
 
-class Action(StrEnum):
-    """What a person can do to a request; the values are the buttons' `action_id`s."""
+class GuestDetails(StrEnum):
+    """How much of a guest's name and e-mail address a channel gets to see."""
 
-    APPROVE = "approve"
-    REJECT = "reject"
-    EDIT = "edit"
-    WITHDRAW = "withdraw"
-    RECHECK = "recheck"
-    RESOLVE = "resolve"
+    FULL = "full"
+    MASKED = "masked"
+    NONE = "none"
 
 
-_POSSIBLE_IN = {
-    Action.APPROVE: State.PENDING,
-    Action.REJECT: State.PENDING,
-    Action.EDIT: State.PENDING,
-    Action.WITHDRAW: State.PENDING,
-    Action.RECHECK: State.UNKNOWN,
-    Action.RESOLVE: State.UNKNOWN,
-}
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """An amount, inclusive, in each of some currencies; in any other there is none."""
+
+    amounts: tuple[Money, ...]
+
+    def in_currency_of(self, amount: Money) -> Money | None:
+        return next((each for each in self.amounts if each.currency == amount.currency), None)
+
+    def allows(self, amount: Money) -> bool:
+        """Whether `amount` is below it; without its currency nobody can say, which is a no."""
+        bound = self.in_currency_of(amount)
+        return bound is not None and amount <= bound
 
 
-class Ruling(StrEnum):
-    """The reason of a verdict; everything but ALLOWED is a refusal."""
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """What an amount of up to `up_to` asks for; None: any amount.
 
-    ALLOWED = "allowed"
-    STATE_MOVED_ON = "state_moved_on"
-    QUOTE_CHANGED = "quote_changed"
-    QUOTE_BLOCKED = "quote_blocked"
-    OTHER_WORKSPACE = "other_workspace"
-    SELF_APPROVAL = "self_approval"
-    OWN_REQUEST = "own_request"
-    REQUESTER_ONLY = "requester_only"
+    `approvals`: by how many different people. `approvers`: who they must be, None: the policy's.
+    """
+
+    up_to: Ceiling | None = None
+    approvals: int = 1
+    approvers: Ids | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """Who may approve alone, even their own request, in an emergency, and up to what amount."""
+
+    who: Ids
+    up_to: Ceiling | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the venue configured.
+    """One venue's rules. The defaults are the safe minimum that works without any configuration.
 
-    `self_approval`: whether a requester may approve alone. `remind_after`: the waits before the
-    first and each further reminder; none remind no more. `expire_after`: how long a quote waits
-    for its decision, None for ever. `mentions`: Slack ids (users, user groups) named in reminders.
+    `requesters`, `approvers`: None is any full member of the workspace (and for approving any
+    other one than who asked). `deny_requesters`, `deny_approvers` beat them. `channels`: where
+    requests may be made, None: anywhere. `tiers`, lowest first: above the last one nothing is
+    approved here; none is one approval for any amount. `approver_daily`, `requester_daily`: what
+    one person may approve, or have approved, in a calendar day of `timezone`. `reasons`: the only
+    ones there are, none: any. `block_on`: warnings that forbid the approval. `rejections`: how many
+    end a request; with more than one, enough approvals overrule the first. `mentions` are called
+    when a request waits, `escalate_to` after `escalate_after`, and may then approve as well where
+    a tier does not name its own approvers. `remind_after`: the waits before the first and each
+    further reminder. `expire_after`: how long a quote waits for its decision, None: for ever.
+    `is_default`: nobody configured it.
     """
 
+    requesters: Ids | None = None
+    approvers: Ids | None = None
+    deny_requesters: Ids = frozenset()
+    deny_approvers: Ids = frozenset()
+    channels: frozenset[str] | None = None
     self_approval: bool = False
+    self_approval_up_to: Ceiling | None = None
+    tiers: tuple[Tier, ...] = ()
+    approver_daily: Ceiling | None = None
+    requester_daily: Ceiling | None = None
+    auto_approve_up_to: Ceiling | None = None
+    reason_required: bool = False
+    reasons: tuple[str, ...] = ()
+    block_on: frozenset[WarningCode] = frozenset()
+    max_order_age: timedelta | None = None
+    rejections: int = 1
+    break_glass: BreakGlass | None = None
+    mentions: tuple[str, ...] = ()
+    escalate_after: timedelta | None = None
+    escalate_to: tuple[str, ...] = ()
     remind_after: tuple[timedelta, ...] = (
         timedelta(minutes=30),
         timedelta(hours=2),
         timedelta(hours=8),
     )
     expire_after: timedelta | None = timedelta(hours=72)
-    mentions: tuple[str, ...] = ()
+    guest_details: GuestDetails = GuestDetails.MASKED
+    timezone: tzinfo = UTC
+    is_default: bool = False
+
+    @property
+    def has_limits(self) -> bool:
+        return self.approver_daily is not None or self.requester_daily is not None
+
+    @property
+    def all_approvers(self) -> Ids | None:
+        """Everybody who may approve anything at all in the ordinary way; None: any full member."""
+        if self.approvers is None:
+            return None
+        return self.approvers.union(*(tier.approvers or () for tier in self.tiers))
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The user groups whose members must be known to apply it."""
+        return frozenset(each for each in self._ids() if is_group(each))
+
+    @property
+    def deny_groups(self) -> frozenset[str]:
+        denied = self.deny_requesters | self.deny_approvers
+        return frozenset(each for each in denied if is_group(each))
+
+    def _ids(self) -> Iterator[str]:
+        yield from self.requesters or ()
+        yield from self.all_approvers or ()
+        for tier in self.tiers:
+            yield from tier.approvers or ()
+        yield from self.deny_requesters
+        yield from self.deny_approvers
+        yield from self.escalate_to
+        yield from self.break_glass.who if self.break_glass else ()
 
 
-def rule(
-    policy: Policy, action: Action, request: Request, actor: Actor, seen_revision: int | None
-) -> Ruling:
-    """Decide whether `actor` may perform `action` on `request` now.
-
-    `seen_revision` is the revision of the quote on the card that was clicked, None where the
-    click does not tell; an approval never counts for a quote that its approver did not see.
-    """
-    if request.state is not _POSSIBLE_IN[action]:
-        return Ruling.STATE_MOVED_ON
-    ruling = _rule_on_person(policy, action, request, actor)
-    if ruling is Ruling.ALLOWED and action is Action.APPROVE:
-        return _rule_on_quote(request, seen_revision)
-    return ruling
-
-
-def _rule_on_person(policy: Policy, action: Action, request: Request, actor: Actor) -> Ruling:
-    if _from_elsewhere(actor, request.requester):
-        return Ruling.OTHER_WORKSPACE
-    if action in {Action.WITHDRAW, Action.EDIT}:
-        is_requester = _same_person(actor, request.requester)
-        return Ruling.ALLOWED if is_requester else Ruling.REQUESTER_ONLY
-    # Where being the requester forbids something, a doubt about the workspace forbids it as well.
-    may_be_requester = actor.user == request.requester.user
-    if may_be_requester and action is Action.REJECT:
-        return Ruling.OWN_REQUEST
-    decides = action in {Action.APPROVE, Action.RESOLVE}
-    if may_be_requester and decides and not policy.self_approval:
-        return Ruling.SELF_APPROVAL
-    return Ruling.ALLOWED
-
-
-def _rule_on_quote(request: Request, seen_revision: int | None) -> Ruling:
-    # A click that does not tell which quote it saw can only count while there was just one.
-    if (1 if seen_revision is None else seen_revision) != request.revision:
-        return Ruling.QUOTE_CHANGED
-    if request.quote is None or request.quote.blocks:
-        return Ruling.QUOTE_BLOCKED
-    return Ruling.ALLOWED
-
-
-def _from_elsewhere(actor: Actor, requester: Actor) -> bool:
-    """Whether somebody of a connected workspace acts (Slack Connect): none of their business."""
-    if actor.enterprise and actor.enterprise == requester.enterprise:
-        return False
-    return bool(actor.team) and actor.team != requester.team
-
-
-def _same_person(one: Actor, other: Actor) -> bool:
-    """User ids are unique within a workspace, and within an organisation where there is one."""
-    if one.enterprise and one.enterprise == other.enterprise:
-        return one.user == other.user
-    return (one.team, one.user) == (other.team, other.user)
+def is_group(slack_id: str) -> bool:
+    return slack_id.startswith("S")

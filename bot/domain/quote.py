@@ -38,6 +38,8 @@ class WarningCode(StrEnum):
     FREE = "free"
     CONTRADICTION = "contradiction"
     CONVERTED = "converted"
+    HOLDS_MEMBERSHIP = "holds_membership"  # on a line that is not selected
+    TOO_OLD = "too_old"  # older than the policy allows; see `bars`
 
 
 class BlockCode(StrEnum):
@@ -189,6 +191,9 @@ def _warnings(
         yield QuoteWarning(WarningCode.UNPAID_BALANCE, amount=order.balance)
     if order.organisation:
         yield QuoteWarning(WarningCode.ORGANISATION)
+    for line in order.lines:
+        if line.kind is LineKind.MEMBERSHIP and line.quantity and not selection.count(line.id):
+            yield QuoteWarning(WarningCode.HOLDS_MEMBERSHIP, line.id)
     if selection.counts and not value:
         yield QuoteWarning(WarningCode.FREE)
     if not _paid_by_card(order):

@@ -29,9 +29,10 @@ class State(StrEnum):
         return bool(TRANSITIONS[self])
 
 
-# PENDING to itself is another selection or a reminder, UNKNOWN to itself a reminder; EXECUTING to
-# PENDING is a quote that drifted; UNKNOWN to EXECUTING is *Check again*, which sends nothing.
-# PENDING to FAILED is a card that could not be posted: nobody could ever have decided on it.
+# PENDING to itself is another selection, one of several votes or a reminder, UNKNOWN to itself a
+# reminder; EXECUTING to PENDING is a quote that drifted; UNKNOWN to EXECUTING is *Check again*,
+# which sends nothing. PENDING to FAILED is a card that could not be posted: nobody could ever have
+# decided on it.
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.REQUESTED: frozenset({State.PENDING, State.FAILED}),
     State.PENDING: frozenset(
@@ -136,7 +137,8 @@ class NewRequest:
     """What somebody asks for.
 
     `delivery_key` names the Slack delivery that brought it, so that the same delivery arriving
-    twice makes one request; `response_url` reaches the asker alone.
+    twice makes one request; `response_url` reaches the asker alone; `allowed_by` is the rule by
+    which they may ask.
     """
 
     venue: str
@@ -148,6 +150,7 @@ class NewRequest:
     reason: str | None = None
     response_url: str | None = None
     delivery_key: str | None = None
+    allowed_by: str | None = None
     evidence: Evidence = field(default_factory=Evidence)
 
 
@@ -165,17 +168,23 @@ class CreationResult(StrEnum):
 
 class Verdict(StrEnum):
     APPROVED = "approved"
+    BROKE_GLASS = "broke_glass"  # approved alone, in an emergency
+    AUTOMATIC = "automatic"  # approved by the policy, by nobody
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
     RESOLVED = "resolved"
 
+    @property
+    def is_approval(self) -> bool:
+        return self in {Verdict.APPROVED, Verdict.BROKE_GLASS, Verdict.AUTOMATIC}
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What somebody decided on the quote of one revision, and when."""
+    """What somebody decided on the quote of one revision, and when; by nobody if AUTOMATIC."""
 
     verdict: Verdict
-    by: Actor
+    by: Actor | None
     at: datetime
     revision: int
     note: str | None = None
@@ -196,8 +205,10 @@ class Request:
     `version` grows with every change (the optimistic lock); `revision` with every new quote, so
     that a click can be matched with the quote that was on the card; `run` with every approval or
     check, and names its workflow. `order` is the order as the quote saw it; `previous_quote` the
-    one it replaced after the order had changed upstream. While it waits for people, `due_at` is
-    when the next reminder or the expiry at `expires_at` is due; `reminders` counts those since.
+    one it replaced after the order had changed upstream. `votes` are the approvals and rejections
+    of the present quote, where more than one is needed; `decision` what took effect. While it waits
+    for people, `due_at` is when the next reminder, the escalation at `escalates_at` or the expiry
+    at `expires_at` is due; `reminders` counts those since.
     """
 
     id: str
@@ -219,6 +230,7 @@ class Request:
     selection: Selection | None = None
     quote: Quote | None = None
     previous_quote: Quote | None = None
+    votes: tuple[Decision, ...] = ()
     decision: Decision | None = None
     failure: Failure | None = None
     outcome: Outcome | None = None
@@ -227,6 +239,7 @@ class Request:
     delivered_version: int = 0
     reminders: int = 0
     due_at: datetime | None = None
+    escalates_at: datetime | None = None
     expires_at: datetime | None = None
 
     @property

@@ -15,6 +15,7 @@ class Wait:
 
     reminders: int = 0
     due_at: datetime | None = None
+    escalates_at: datetime | None = None
     expires_at: datetime | None = None
 
 
@@ -22,10 +23,12 @@ def wait_from(policy: Policy, state: State, now: datetime) -> Wait:
     """Begin the wait of a request that enters `state`; what is unsettled never expires."""
     if state not in WAITING_STATES:
         return Wait()
-    expires_at = None
+    expires_at = escalates_at = None
     if state is State.PENDING and policy.expire_after is not None:
         expires_at = now + policy.expire_after
-    return Wait(0, _next_due(policy, 0, now, expires_at), expires_at)
+    if state is State.PENDING and policy.escalate_after is not None:
+        escalates_at = now + policy.escalate_after
+    return Wait(0, _next_due(policy, 0, now, escalates_at, expires_at), escalates_at, expires_at)
 
 
 def is_expired(request: Request, now: datetime) -> bool:
@@ -36,17 +39,36 @@ def is_expired(request: Request, now: datetime) -> bool:
     )
 
 
+def escalates_now(request: Request, now: datetime) -> bool:
+    """Whether what is due is the escalation: it passes once, and nothing due later came first."""
+    moment = request.escalates_at
+    return moment is not None and request.due_at is not None and request.due_at <= moment <= now
+
+
 def reminded(policy: Policy, request: Request, now: datetime) -> Wait:
-    """Go on waiting after one more reminder."""
+    """Go on waiting after one more reminder; an escalation is one, addressed to more people."""
     count = request.reminders + 1
-    return Wait(count, _next_due(policy, count, now, request.expires_at), request.expires_at)
+    escalates_at, expires_at = request.escalates_at, request.expires_at
+    due_at = _next_due(policy, count, now, escalates_at, expires_at)
+    return Wait(count, due_at, escalates_at, expires_at)
+
+
+def unchanged(request: Request) -> Wait:
+    """Go on waiting as before: what happened was not what is waited for."""
+    return Wait(request.reminders, request.due_at, request.escalates_at, request.expires_at)
 
 
 def _next_due(
-    policy: Policy, reminders: int, now: datetime, expires_at: datetime | None
+    policy: Policy,
+    reminders: int,
+    now: datetime,
+    escalates_at: datetime | None,
+    expires_at: datetime | None,
 ) -> datetime | None:
-    """The next reminder, or the expiry if that comes first or no reminder is left."""
-    if reminders >= len(policy.remind_after):
-        return expires_at
-    reminder = now + policy.remind_after[reminders]
-    return min(reminder, expires_at) if expires_at is not None else reminder
+    """The next reminder, the escalation or the expiry, whichever comes first."""
+    moments = [expires_at]
+    if escalates_at is not None and escalates_at > now:
+        moments.append(escalates_at)
+    if reminders < len(policy.remind_after):
+        moments.append(now + policy.remind_after[reminders])
+    return min((moment for moment in moments if moment is not None), default=None)

@@ -13,14 +13,18 @@ from bot.domain.delivery import (
     DeliveryImpossibleError,
     DeliveryPostponedError,
 )
-from bot.domain.request import MessageRef, Request
+from bot.domain.electorate import Problem, problems_of_request
+from bot.domain.request import MessageRef, Request, State
+from bot.domain.tiers import is_escalated
 from bot.domain.venue import Venue
-from bot.slack.cards import Message, card, reminder, reply
+from bot.slack.cards import Message, alarm, card, reminder, reply
+from bot.slack.cards.alarm import alarm_kind
 from bot.slack.cards.answers import nothing_posted
 from bot.slack.cards.card import CARD
 from bot.slack.cards.message import simplified
 from bot.slack.cards.reminder import reminder_kind
 from bot.slack.cards.result import RESULT
+from bot.slack.directory import Directory
 from bot.slack.outbox import Outbox
 from bot.slack.poster import Poster, Recipient
 
@@ -61,10 +65,13 @@ class SlackDesk:
     updated to the same content, and what is missing is posted once.
     """
 
-    def __init__(self, poster: Poster, outbox: Outbox, venues: Mapping[str, Venue]) -> None:
+    def __init__(
+        self, poster: Poster, outbox: Outbox, venues: Mapping[str, Venue], directory: Directory
+    ) -> None:
         self._poster = poster
         self._outbox = outbox
         self._venues = venues
+        self._directory = directory
 
     async def show(self, request: Request) -> Delivery:
         """Show the request as it is now; return where its card and its reply stand.
@@ -76,28 +83,36 @@ class SlackDesk:
             # Taken out of the settings while requests of it were open: without its currency and
             # system nothing true could be shown.
             raise DeliveryImpossibleError("venue_not_configured")
-        is_over = not request.state.is_live
-        if request.card is None and is_over and not await self._outbox.may_stand(request.id, CARD):
+        if await self._was_never_shown(request):
             await self._tell_requester(request, nothing_posted(request, venue))
             return Delivery()
         if request.quote is None:
             return Delivery()
-        where = await self._show_card(request, card(request, venue))
+        problems = await self._problems(request, venue)
+        where = await self._show_card(request, card(request, venue, problems))
         shown = Delivery(where)
         try:
             answer = reply(request, venue)
             if answer is not None:
                 shown = Delivery(where, await self._show_reply(request, where, answer))
-            await self._remind(request, venue, where)
+            await self._say_once(request, alarm_kind(request), alarm(request, venue), where)
+            due = reminder(request, venue, self._poster.permalink(where))
+            await self._say_once(request, reminder_kind(request), due, where)
         except DeliveryError as error:
             error.shown = shown
             raise
         return shown
 
+    async def _was_never_shown(self, request: Request) -> bool:
+        """Whether a request ended without an effect, and without a card that could tell."""
+        if request.card is not None or request.state.is_live or request.state is State.DONE:
+            return False
+        return not await self._outbox.may_stand(request.id, CARD)
+
     async def _show_card(self, request: Request, message: Message) -> MessageRef:
         place = _Place(CARD, request.channel)
         ref = request.card
-        if ref is None and request.state.is_live:
+        if ref is None and request.state is State.PENDING:
             # Nobody shall decide on less than all of it, so a first card is never simplified, and
             # where it cannot stand nobody could decide on it at all.
             ref, is_new = await self._outbox.post_once(request.id, CARD, place.channel, message)
@@ -109,18 +124,26 @@ class SlackDesk:
         place = _Place(RESULT, root.channel, root.ts)
         return await self._keep_up(request, place, request.result, message)
 
-    async def _remind(self, request: Request, venue: Venue, root: MessageRef) -> None:
-        """Post the newest reminder, if there is one. Once posted it stays as it is."""
-        message = reminder(request, venue, self._poster.permalink(root))
+    async def _problems(self, request: Request, venue: Venue) -> tuple[Problem, ...]:
+        """Find out whether anybody could approve what waits for it."""
+        if request.state is not State.PENDING or venue.policy.all_approvers is None:
+            return ()
+        roster = await self._directory.roster(venue.policy)
+        is_late = is_escalated(request, request.updated_at)
+        return problems_of_request(venue.policy, request, roster, is_late)
+
+    async def _say_once(
+        self, request: Request, kind: str, message: Message | None, root: MessageRef
+    ) -> None:
+        """Post an alarm or the newest reminder, if there is one. Once posted it stays as it is."""
         if message is None:
             return
-        place = _Place(reminder_kind(request), root.channel, root.ts)
         try:
-            await self._post(request, place, message)
+            await self._post(request, _Place(kind, root.channel, root.ts), message)
         except DeliveryImpossibleError as error:
             _wait_for_token(error)
-            # The card tells the same; a reminder is not worth a second way to people.
-            log.warning("reminder_impossible", request=request.id, cause=error.cause)
+            # The card tells the same; this is not worth a second way to people.
+            log.warning("notice_impossible", request=request.id, kind=kind, cause=error.cause)
 
     async def _keep_up(
         self, request: Request, place: _Place, ref: MessageRef | None, message: Message

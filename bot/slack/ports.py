@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.delivery import Posting
-from bot.domain.policy import Action, Ruling
+from bot.domain.judgement import Judgement
+from bot.domain.person import Person
 from bot.domain.request import (
-    Actor,
     CreationResult,
     Evidence,
     MessageRef,
@@ -17,6 +17,7 @@ from bot.domain.request import (
     Request,
     State,
 )
+from bot.domain.ruling import Action
 
 
 class Posts(Protocol):
@@ -63,22 +64,23 @@ class Ledger(Protocol):
         self,
         request_id: str,
         action: Action,
-        actor: Actor,
+        person: Person,
         seen_revision: int | None = None,
         note: str | None = None,
         clicked: MessageRef | None = None,
         resolved_as: State | None = None,
         evidence: Evidence | None = None,
-    ) -> tuple[Ruling, Request] | None: ...
+        voters: Sequence[Person] = (),
+    ) -> tuple[Judgement, Request] | None: ...
 
     async def reselect(
         self,
         request_id: str,
-        actor: Actor,
+        person: Person,
         seen_revision: int | None,
         counts: Mapping[str, int],
         evidence: Evidence | None = None,
-    ) -> tuple[Ruling, Request] | None: ...
+    ) -> tuple[Judgement, Request] | None: ...
 
     async def latest_for_order(self, venue: str, order_id: str) -> Request | None: ...
 

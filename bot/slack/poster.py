@@ -6,34 +6,25 @@ said twice, and how fast, is the outbox's.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
 import structlog
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.domain.delivery import DeliveryImpossibleError, DeliveryPostponedError
 from bot.domain.request import MessageRef
+from bot.slack.calls import Calls
 from bot.slack.cards.card import METADATA_EVENT
 from bot.slack.cards.message import FALLBACK_LIMIT, Message, clip
 
 log = structlog.get_logger(__name__)
 
-_RETRY_AFTER_CAP = 60.0
-_RATE_LIMITED = frozenset({"ratelimited", "rate_limited"})
-# Slack's own troubles, as opposed to ours, that came up on the way: nobody can tell how far it got.
-_IN_DOUBT = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
-# The same, but said before anything was done.
-_PASSING = frozenset({"team_added_to_org"})
-# The connection never came about, so nothing was sent.
-_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 # Around the moment at which a message was sent: as far apart as Slack's clock and ours may be (its
 # signatures allow no more), and time for a slow Slack.
 _BEFORE = timedelta(minutes=5)
@@ -57,19 +48,19 @@ class Poster:
     def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession) -> None:
         self._client = client
         self._session = session
-        self._not_before: dict[str, float] = {}
+        self._calls = Calls()
         self._blind_for: set[str] = set()
         self.workspace_url: str | None = None
 
     async def introduce(self) -> AsyncSlackResponse:
         """Ask Slack who we are, and remember where the workspace lives."""
-        answer = await self._call("auth.test", self._client.auth_test)
+        answer = await self._calls.make("auth.test", self._client.auth_test)
         self.workspace_url = answer.get("url")
         return answer
 
     async def post(self, channel: str, message: Message, thread: str | None = None) -> MessageRef:
         """Post a message; return where it stands."""
-        answer = await self._call(
+        answer = await self._calls.make(
             "chat.postMessage",
             lambda: self._client.chat_postMessage(
                 channel=channel,
@@ -88,7 +79,7 @@ class Poster:
         return MessageRef(str(answer.get("channel") or channel), str(answer["ts"]))
 
     async def update(self, ref: MessageRef, message: Message) -> None:
-        await self._call(
+        await self._calls.make(
             "chat.update",
             lambda: self._client.chat_update(
                 channel=ref.channel,
@@ -134,7 +125,7 @@ class Poster:
         oldest = f"{(moment - _BEFORE).timestamp():.6f}"
         latest = f"{(moment + _AFTER).timestamp():.6f}"
         if thread is None:
-            return await self._call(
+            return await self._calls.make(
                 "conversations.history",
                 lambda: self._client.conversations_history(
                     channel=channel,
@@ -145,7 +136,7 @@ class Poster:
                     include_all_metadata=True,
                 ),
             )
-        return await self._call(
+        return await self._calls.make(
             "conversations.replies",
             lambda: self._client.conversations_replies(
                 channel=channel,
@@ -170,7 +161,7 @@ class Poster:
         )
 
     async def open_view(self, trigger_id: str, view: dict[str, Any]) -> None:
-        await self._call(
+        await self._calls.make(
             "views.open", lambda: self._client.views_open(trigger_id=trigger_id, view=view)
         )
 
@@ -181,7 +172,7 @@ class Poster:
             return
         if recipient.channel:
             try:
-                await self._call(
+                await self._calls.make(
                     "chat.postEphemeral",
                     lambda: self._client.chat_postEphemeral(
                         channel=str(recipient.channel), user=user, text=text
@@ -191,7 +182,7 @@ class Poster:
                 log.info("ephemeral_impossible", channel=recipient.channel, cause=error.cause)
             else:
                 return
-        conversation = await self._call(
+        conversation = await self._calls.make(
             "conversations.open", lambda: self._client.conversations_open(users=[user])
         )
         room = str((conversation.get("channel") or {}).get("id") or user)
@@ -218,57 +209,6 @@ class Poster:
         if ref is None or not self.workspace_url:
             return None
         return f"{self.workspace_url.rstrip('/')}/archives/{ref.channel}/p{ref.ts.replace('.', '')}"
-
-    async def _call(
-        self, method: str, call: Callable[[], Awaitable[AsyncSlackResponse]]
-    ) -> AsyncSlackResponse:
-        """Make one API call. DeliveryPostponedError: later; DeliveryImpossibleError: never."""
-        wait = self._not_before.get(method, 0.0) - time.monotonic()
-        if wait > 0:
-            raise DeliveryPostponedError(wait, "ratelimited")
-        try:
-            return await call()
-        except SlackApiError as error:
-            trouble = _sorted_out(error)
-            if isinstance(trouble, DeliveryPostponedError) and trouble.seconds:
-                # Whoever else calls this method has to wait as well.
-                self._not_before[method] = time.monotonic() + trouble.seconds
-            raise trouble from error
-        except _NOT_SENT as error:
-            raise DeliveryPostponedError(None, type(error).__name__) from error
-        except Exception as error:
-            # Connections fail, and slack_sdk trips over answers that are not Slack's (a proxy's
-            # page, say) with whatever exception that causes. None of it is the message's fault.
-            raise DeliveryPostponedError(None, type(error).__name__, in_doubt=True) from error
-
-
-def _sorted_out(
-    error: SlackApiError,
-) -> DeliveryPostponedError | DeliveryImpossibleError:
-    response = error.response
-    status = getattr(response, "status_code", None)
-    found = getattr(response, "data", None)
-    data: dict[str, Any] = found if isinstance(found, dict) else {}
-    code = str(data.get("error", ""))
-    if status == 429 or code in _RATE_LIMITED:
-        return DeliveryPostponedError(_retry_after(response), "ratelimited")
-    if not code or code in _IN_DOUBT or (status or 0) >= 500:
-        return DeliveryPostponedError(None, code or f"HTTP {status}", in_doubt=True)
-    if code in _PASSING:
-        return DeliveryPostponedError(None, code)
-    if code == "invalid_blocks":
-        log.error("slack_refused_blocks", reasons=data.get("response_metadata"))
-    return DeliveryImpossibleError(code)
-
-
-def _retry_after(response: AsyncSlackResponse) -> float:
-    value = next(
-        (text for name, text in response.headers.items() if name.lower() == "retry-after"), "1"
-    )
-    try:
-        return min(max(float(value), 0.0), _RETRY_AFTER_CAP)
-    except ValueError:
-        return 1.0
 
 
 def _is_named(message: dict[str, Any], request_id: str, kind: str) -> bool:

@@ -4,42 +4,45 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bot.domain.deciding import Step, consequence
 from bot.domain.events import Event
-from bot.domain.policy import Action, Ruling, rule
+from bot.domain.judgement import Judgement, Ruling
+from bot.domain.person import Person
 from bot.domain.quote import quote
 from bot.domain.request import (
     LIVE_STATES,
-    Actor,
     CreationResult,
-    Decision,
     Evidence,
-    Failure,
-    FailureCode,
     MessageRef,
     NewRequest,
     Request,
     State,
-    Verdict,
 )
+from bot.domain.ruling import Action, Circumstances, rule
 from bot.domain.selection import Selection
-from bot.store import audit
+from bot.store import audit, limits
 from bot.store.audit import Entry
+from bot.store.limits import NOBODY
 from bot.store.moves import Moves, find, quoted, told
 from bot.store.rows import request_from_row
-from bot.store.tables import requests
+from bot.store.tables import audit_events, requests
 
 # Prepared once: this is what a command waits for before it is acknowledged.
 _INSERT: dict[str, sa.Executable] = {
     "sqlite": sqlite.insert(requests).on_conflict_do_nothing().returning(requests.c.id),
     "postgresql": postgresql.insert(requests).on_conflict_do_nothing().returning(requests.c.id),
 }
+_ACTED_ON = sa.select(audit_events.c.id).where(
+    audit_events.c.request_id == sa.bindparam("request_id"),
+    audit_events.c.payload_digest == sa.bindparam("digest"),
+)
 
 
 def new_request_id() -> str:
@@ -83,7 +86,12 @@ class Deciding(Moves):
         entry = Entry(
             Event.REQUESTED,
             new.requester,
-            {"channel": new.channel, "notify": new.notify.value, "source": new.source.value},
+            {
+                "channel": new.channel,
+                "notify": new.notify.value,
+                "source": new.source.value,
+                "rule": new.allowed_by,
+            },
             {"reason": new.reason},
             new.evidence,
         )
@@ -94,95 +102,118 @@ class Deciding(Moves):
         self,
         request_id: str,
         action: Action,
-        actor: Actor,
+        person: Person,
         seen_revision: int | None = None,
         note: str | None = None,
         clicked: MessageRef | None = None,
         resolved_as: State | None = None,
         evidence: Evidence | None = None,
-    ) -> tuple[Ruling, Request] | None:
+        voters: Sequence[Person] = (),
+    ) -> tuple[Judgement, Request] | None:
         """Apply the policy to a click and, if it allows, record it. None: no such request.
 
         `clicked` is the message that was clicked; `resolved_as` (DONE or FAILED) goes with
-        Action.RESOLVE. Action.EDIT is `reselect`'s business.
+        Action.RESOLVE; `voters` is what is known of those who approved before. Action.EDIT is
+        `reselect`'s business. The request that is returned is as it is now, also after a no.
         """
 
-        def work(connection: sa.Connection) -> tuple[Ruling, Request] | None:
+        def work(connection: sa.Connection) -> tuple[Judgement, Request] | None:
             request = find(connection, request_id)
             if request is None:
                 return None
-            ruling = rule(self.policy_of(request.venue), action, request, actor, seen_revision)
-            if ruling is not Ruling.ALLOWED:
-                return ruling, request
-            target, event, changes = self._consequence(request, action, actor, note, resolved_as)
+            judgement = self._judge(
+                connection, request, action, person, seen_revision, voters, evidence
+            )
+            if not judgement.is_allowed:
+                return judgement, request
+            now = self.now()
+            step = consequence(request, action, person.actor, judgement, now, note, resolved_as)
+            changes = dict(step.changes)
             if request.card is None and clicked is not None:
                 # The process died between posting the card and noting where: the click knows.
                 changes |= {"card": clicked}
-            data = {"seen_revision": seen_revision} | (told(request.quote) if request.quote else {})
-            words = {"note": note}
-            entry = Entry(event, actor, data, words, evidence or Evidence())
-            return ruling, self.move(connection, request, target, entry, changes)
+            data = {
+                "seen_revision": seen_revision,
+                "rule": judgement.rule,
+                "missing": judgement.missing,
+            }
+            data |= told(request.quote) if request.quote else {}
+            entry = Entry(step.event, person.actor, data, {"note": note}, evidence or Evidence())
+            _keep_approvals(connection, request, step)
+            return judgement, self.move(connection, request, step.target, entry, changes, step.wait)
 
         return await self.database.run(work)
 
-    def _consequence(
+    def _judge(
         self,
+        connection: sa.Connection,
         request: Request,
         action: Action,
-        actor: Actor,
-        note: str | None,
-        resolved_as: State | None,
-    ) -> tuple[State, Event, dict[str, Any]]:
-        def decided(verdict: Verdict) -> dict[str, Any]:
-            decision = Decision(verdict, actor, self.now(), request.revision, note)
-            return {"decision": decision}
-
-        match action:
-            case Action.APPROVE:
-                run = {"run": request.run + 1}
-                return State.APPROVED, Event.APPROVED, decided(Verdict.APPROVED) | run
-            case Action.REJECT:
-                return State.REJECTED, Event.REJECTED, decided(Verdict.REJECTED)
-            case Action.WITHDRAW:
-                return State.WITHDRAWN, Event.WITHDRAWN, decided(Verdict.WITHDRAWN)
-            case Action.RECHECK:
-                return State.EXECUTING, Event.RECHECKED, {"run": request.run + 1}
-            case Action.RESOLVE if resolved_as in {State.DONE, State.FAILED}:
-                failed = resolved_as is State.FAILED
-                failure = Failure(FailureCode.SETTLED) if failed else None
-                changes = decided(Verdict.RESOLVED) | {"failure": failure}
-                return State(resolved_as), Event.RESOLVED, changes
-            case _:
-                raise ValueError(f"{action} has no consequence here")
+        person: Person,
+        seen_revision: int | None,
+        voters: Sequence[Person] = (),
+        evidence: Evidence | None = None,
+    ) -> Judgement:
+        if _was_acted_on(connection, request, evidence):
+            return Judgement(Ruling.REPEATED, "evidence")
+        policy, now = self.policy_of(request.venue), self.now()
+        used = None
+        if action in {Action.APPROVE, Action.BREAK_GLASS}:
+            used = limits.usage(connection, policy, request, person.actor.user, now)
+        at = Circumstances(person, now, seen_revision, voters, used)
+        return rule(policy, action, request, at)
 
     async def reselect(
         self,
         request_id: str,
-        actor: Actor,
+        person: Person,
         seen_revision: int | None,
         counts: Mapping[str, int],
         evidence: Evidence | None = None,
-    ) -> tuple[Ruling, Request] | None:
+    ) -> tuple[Judgement, Request] | None:
         """Replace the selection and quote it from the order as last read; a new revision.
 
         Raises SelectionError where `counts` does not fit that order.
         """
 
-        def work(connection: sa.Connection) -> tuple[Ruling, Request] | None:
+        def work(connection: sa.Connection) -> tuple[Judgement, Request] | None:
             request = find(connection, request_id)
             if request is None or request.order is None:
                 return None
-            policy = self.policy_of(request.venue)
-            ruling = rule(policy, Action.EDIT, request, actor, seen_revision)
-            if ruling is not Ruling.ALLOWED:
-                return ruling, request
+            judgement = self._judge(
+                connection, request, Action.EDIT, person, seen_revision, evidence=evidence
+            )
+            if not judgement.is_allowed:
+                return judgement, request
             selection = Selection.of(request.order, counts)
             fresh = quote(request.order, selection, self.now())
             changes = quoted(request, request.order, selection, fresh)
-            entry = Entry(Event.RESELECTED, actor, told(fresh), evidence=evidence or Evidence())
-            return ruling, self.move(connection, request, State.PENDING, entry, changes)
+            given = evidence or Evidence()
+            entry = Entry(Event.RESELECTED, person.actor, told(fresh), evidence=given)
+            return judgement, self.move(connection, request, State.PENDING, entry, changes)
 
         return await self.database.run(work)
+
+
+def _keep_approvals(connection: sa.Connection, request: Request, step: Step) -> None:
+    """Keep the rows that limits add up in line with the approvals that stand."""
+    for approval in step.taken_back:
+        limits.forget_approval(connection, request, approval.by.user if approval.by else NOBODY)
+    if step.given is not None:
+        limits.note_approval(connection, request, step.given)
+
+
+def _was_acted_on(connection: sa.Connection, request: Request, evidence: Evidence | None) -> bool:
+    """Whether this very delivery changed the request before: what is sent again acts once.
+
+    Nobody decided on anything yet in its second version, the one with the first quote.
+    """
+    if evidence is None or evidence.payload_digest is None or request.version <= 2:
+        return False
+    known = connection.execute(
+        _ACTED_ON, {"request_id": request.id, "digest": evidence.payload_digest}
+    )
+    return known.first() is not None
 
 
 def _row(request: Request, delivery_key: str | None) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bot.domain.admission import rule_on_automation
+from bot.domain.deciding import approved_automatically
 from bot.domain.events import Event
 from bot.domain.money import Money, total
 from bot.domain.order import Order
@@ -19,9 +21,10 @@ from bot.domain.request import Failure, MessageRef, Request, StaleRequestError, 
 from bot.domain.selection import Selection
 from bot.domain.sending import Answer, Send
 from bot.domain.settlement import Outcome, Receipt
-from bot.domain.waiting import is_expired, reminded
-from bot.store import audit
+from bot.domain.waiting import escalates_now, is_expired, reminded
+from bot.store import audit, limits
 from bot.store.audit import Entry
+from bot.store.limits import NOBODY
 from bot.store.moves import Moves, expect, get, quoted, told
 from bot.store.rows import dump, load, storable
 from bot.store.tables import requests, sends
@@ -34,13 +37,33 @@ class Executing(Moves):
     async def record_quote(
         self, request_id: str, order: Order, selection: Selection, fresh: Quote
     ) -> Request:
+        """Put the price on a request; the policy may approve it in the same breath."""
+
         def work(connection: sa.Connection) -> Request:
             request = expect(connection, request_id, State.REQUESTED)
+            policy = self.policy_of(request.venue)
+            if policy.auto_approve_up_to is not None:
+                limits.lock(connection, policy, request, NOBODY)
             changes = quoted(request, order, selection, fresh)
             entry = Entry(Event.QUOTED, data=told(fresh))
-            return self.move(connection, request, State.PENDING, entry, changes)
+            waiting = self.move(connection, request, State.PENDING, entry, changes)
+            return self._approved_by_policy(connection, waiting) or waiting
 
         return await self.database.run(work)
+
+    def _approved_by_policy(self, connection: sa.Connection, request: Request) -> Request | None:
+        policy, now = self.policy_of(request.venue), self.now()
+        if policy.auto_approve_up_to is None:
+            return None
+        used = limits.usage(connection, policy, request, NOBODY, now)
+        judgement = rule_on_automation(policy, request, now, used)
+        if not judgement.is_allowed:
+            return None
+        step = approved_automatically(request, now)
+        if step.given is not None:
+            limits.note_approval(connection, request, step.given)
+        entry = Entry(step.event, data={"rule": judgement.rule})
+        return self.move(connection, request, step.target, entry, dict(step.changes))
 
     async def fail(
         self, request_id: str, expected: State, failure: Failure, attempts: int | None = None
@@ -110,7 +133,10 @@ class Executing(Moves):
         return await self.advance(request_id, State.EXECUTING, State.UNKNOWN, entry, changes)
 
     async def overdue(self, request_id: str) -> Request | None:
-        """Expire a request that waited too long, else remind of it; None if neither is due."""
+        """Expire a request that waited too long, else remind of it, or call more people.
+
+        None if nothing is due.
+        """
 
         def work(connection: sa.Connection) -> Request | None:
             request = get(connection, request_id)
@@ -120,7 +146,8 @@ class Executing(Moves):
             if is_expired(request, now):
                 return self.move(connection, request, State.EXPIRED, Entry(Event.EXPIRED), {})
             wait = reminded(self.policy_of(request.venue), request, now)
-            entry = Entry(Event.REMINDED, data={"reminder": wait.reminders})
+            event = Event.ESCALATED if escalates_now(request, now) else Event.REMINDED
+            entry = Entry(event, data={"reminder": wait.reminders})
             return self.move(connection, request, request.state, entry, {}, wait)
 
         return await self.database.run(work)

@@ -125,6 +125,8 @@ def quoted(request: Request, order: Order, selection: Selection, fresh: Quote) -
         "selection": selection,
         "quote": fresh,
         "previous_quote": None,
+        # An approval is of the quote it was given for.
+        "votes": (),
         "revision": request.revision + 1,
     }
 

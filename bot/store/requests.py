@@ -15,13 +15,14 @@ from bot.domain.request import LIVE_STATES, WAITING_STATES, Request, State
 from bot.store.deciding import Deciding
 from bot.store.executing import Executing
 from bot.store.moves import find
+from bot.store.retention import Retaining
 from bot.store.tables import requests
 
 _WORKING = [State.REQUESTED.value, State.APPROVED.value, State.EXECUTING.value]
 
 
 @dataclass(frozen=True, slots=True)
-class RequestStore(Deciding, Executing):
+class RequestStore(Deciding, Executing, Retaining):
     """The whole ledger; listeners and workflows each see their part of it."""
 
     async def get(self, request_id: str) -> Request | None:

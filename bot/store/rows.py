@@ -25,6 +25,7 @@ from bot.domain.settlement import Outcome, Receipt
 
 T = TypeVar("T")
 
+_VOTES = TypeAdapter(tuple[Decision, ...])
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {
     kind: TypeAdapter(kind)
     for kind in (Order, Selection, Quote, Decision, Failure, Outcome, Receipt)
@@ -74,6 +75,7 @@ def request_from_row(row: sa.Row[Any]) -> Request:
         selection=load(Selection, row.selection),
         quote=load(Quote, row.quote),
         previous_quote=load(Quote, row.previous_quote),
+        votes=() if row.votes is None else _VOTES.validate_json(row.votes),
         decision=load(Decision, row.decision),
         failure=load(Failure, row.failure),
         outcome=load(Outcome, row.outcome),
@@ -82,6 +84,7 @@ def request_from_row(row: sa.Row[Any]) -> Request:
         delivered_version=row.delivered_version,
         reminders=row.reminders,
         due_at=row.due_at,
+        escalates_at=row.escalates_at,
         expires_at=row.expires_at,
     )
 
@@ -97,6 +100,8 @@ def columns_of(request: Request, names: Iterable[str]) -> dict[str, Any]:
                 columns[f"{name}_ts"] = value.ts if value else None
             case "order":
                 columns["order_snapshot"] = dump(value)
+            case "votes":
+                columns["votes"] = _VOTES.dump_json(value).decode() if value else None
             case "state":
                 columns["state"] = value.value
             case _:

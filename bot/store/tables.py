@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy import types
 
-from bot.domain.request import LIVE_STATES
+from bot.domain.request import LIVE_STATES, State
 
 metadata = sa.MetaData(
     naming_convention={
@@ -37,6 +37,9 @@ class Instant(types.TypeDecorator[datetime]):
 
 
 _LIVE = ", ".join(sorted(f"'{state.value}'" for state in LIVE_STATES))
+_OVER = ", ".join(sorted(f"'{state.value}'" for state in State if state not in LIVE_STATES))
+# What is over and still names people. As text: SQLite takes an index only for the very same words.
+UNSCRUBBED = sa.text(f"scrubbed_at IS NULL AND state IN ({_OVER})")
 
 # Domain values travel as JSON text: they are written and read whole, never queried into.
 requests = sa.Table(
@@ -62,6 +65,7 @@ requests = sa.Table(
     sa.Column("selection", sa.Text),
     sa.Column("quote", sa.Text),
     sa.Column("previous_quote", sa.Text),
+    sa.Column("votes", sa.Text),
     sa.Column("decision", sa.Text),
     sa.Column("failure", sa.Text),
     sa.Column("outcome", sa.Text),
@@ -72,10 +76,13 @@ requests = sa.Table(
     sa.Column("delivered_version", sa.Integer, nullable=False, server_default="0"),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
-    # The wait for people is these three, never a sleeping workflow.
+    # The wait for people is these four, never a sleeping workflow.
     sa.Column("reminders", sa.Integer, nullable=False, server_default="0"),
     sa.Column("due_at", Instant),
+    sa.Column("escalates_at", Instant),
     sa.Column("expires_at", Instant),
+    # When what names people was taken out of it.
+    sa.Column("scrubbed_at", Instant),
     # One live request per order, held by the database itself.
     sa.Index(
         "ux_requests_live",
@@ -98,6 +105,13 @@ requests = sa.Table(
         postgresql_where=sa.text("due_at IS NOT NULL"),
     ),
     sa.Index("ix_requests_oldest", "state", "created_at"),
+    # What is over and still names people, oldest first.
+    sa.Index(
+        "ix_requests_unscrubbed",
+        "updated_at",
+        sqlite_where=UNSCRUBBED,
+        postgresql_where=UNSCRUBBED,
+    ),
     # What the sweep looks for: cards behind their request. Empty when all is well.
     sa.Index(
         "ix_requests_undelivered",
@@ -105,6 +119,24 @@ requests = sa.Table(
         sqlite_where=sa.text("delivered_version < version"),
         postgresql_where=sa.text("delivered_version < version"),
     ),
+)
+
+# One row per approval given: what daily limits add up. Nobody approved where `approver_user` is
+# empty. An amount is exact decimal text; SQLite has no decimal numbers.
+approvals = sa.Table(
+    "approvals",
+    metadata,
+    sa.Column("request_id", sa.String(32), sa.ForeignKey("requests.id"), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("approver_user", sa.String(32), nullable=False),
+    sa.Column("requester_user", sa.String(32), nullable=False),
+    sa.Column("venue", sa.String(64), nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("amount", sa.String(32), nullable=False),
+    sa.PrimaryKeyConstraint("request_id", "revision", "approver_user"),
+    sa.Index("ix_approvals_approver", "approver_user", "at"),
+    sa.Index("ix_approvals_requester", "requester_user", "at"),
 )
 
 # One row per attempt to change an order upstream, written BEFORE the attempt: whoever inserts it

@@ -52,6 +52,11 @@ class Next(StrEnum):
     STUCK = "stuck"
 
 
+def execution_id(request_id: str, run: int) -> str:
+    """Name the workflow of one approval or check, so that there is only one."""
+    return f"execute:{request_id}:{run}"
+
+
 async def execute(services: Services, durable: Durable, request_id: str) -> None:
     """Carry out an approved request, or settle one whose outcome is unknown."""
     path = _MoneyPath(services, request_id)

@@ -29,6 +29,8 @@ class Pauses:
     afterthought: float = 30
     sweep: float = 5
     keep: timedelta = timedelta(hours=24)
+    # How long what is over may name people; None: for ever.
+    personal: timedelta | None = None
     # What a check long after the last attempt finds unchanged will not change any more.
     late: timedelta = timedelta(seconds=60)
 

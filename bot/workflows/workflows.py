@@ -14,7 +14,7 @@ import structlog
 from bot.domain.request import LedgerUnavailableError, Request, StaleRequestError, State
 from bot.workflows.delivery import deliver, deliver_in_doubt, delivery_id
 from bot.workflows.engine import Durable, Engine, Workflow
-from bot.workflows.execution import execute, rescue_execution
+from bot.workflows.execution import execute, execution_id, rescue_execution
 from bot.workflows.place import PlaceError
 from bot.workflows.quoting import quote_request, rescue_quote
 from bot.workflows.services import Services
@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 _SWEEP_AT_MOST = 1000
 _ROUNDS_PER_PRUNING = 60
+_SCRUBBED_AT_MOST = 500
 
 
 class Workflows:
@@ -80,6 +81,14 @@ class Workflows:
                 await self.advance(moved)
         return len(due)
 
+    async def forget(self) -> int:
+        """Take out what names people of requests that ended long ago; return how many."""
+        personal = self._services.pauses.personal
+        if personal is None:
+            return 0
+        before = self._services.now() - personal
+        return await self._services.ledger.scrub(before, _SCRUBBED_AT_MOST)
+
     async def keep_house(self) -> None:
         """One round of what happens by itself; most of it is for one process to do.
 
@@ -100,6 +109,8 @@ class Workflows:
                 await self.keep_house()
                 if number % _ROUNDS_PER_PRUNING == 0:
                     await self.engine.prune(self._services.now() - self._services.pauses.keep)
+                    if await asyncio.to_thread(self.engine.place.leads):
+                        await self.forget()
             except PlaceError:
                 raise
             except Exception as error:
@@ -120,7 +131,7 @@ def _due(request: Request) -> list[tuple[str, str]]:
     if request.state is State.REQUESTED:
         due.append(("quote", f"quote:{request.id}"))
     if request.state in {State.APPROVED, State.EXECUTING}:
-        due.append(("execute", f"execute:{request.id}:{request.run}"))
+        due.append(("execute", execution_id(request.id, request.run)))
     if request.delivered_version < request.version:
         due.append(("deliver", delivery_id(request.id, request.version)))
     return due

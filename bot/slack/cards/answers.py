@@ -1,11 +1,10 @@
-"""Sentences for one person only: help, refusals, lists. Never a stack trace, never a guess."""
+"""Sentences for one person only: help, lists, what went wrong. Never a stack trace or a guess."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from bot.domain.policy import Action, Ruling
-from bot.domain.request import Request, State, Verdict
+from bot.domain.request import Request, State
 from bot.domain.selection import SelectionError, SelectionProblem
 from bot.domain.venue import Venue
 from bot.slack.cards import words
@@ -65,65 +64,12 @@ def occupied_in_form(request: Request) -> str:
     )
 
 
-def refusal(ruling: Ruling, action: Action, request: Request) -> str:
-    """Tell somebody why their click did nothing. The request stays as it is."""
-    asker = person(request.requester)
-    order = foreign(request.order_label, 40)
-    return {
-        Ruling.OTHER_WORKSPACE: (
-            "This belongs to another workspace than yours, whose people decide on it. Nothing was "
-            "changed."
-        ),
-        Ruling.SELF_APPROVAL: (
-            f"You asked for this yourself, so somebody else must "
-            f"{'settle' if action is Action.RESOLVE else 'approve'} it. Order {order} is unchanged."
-        ),
-        Ruling.OWN_REQUEST: "This is your own request: use *Withdraw* to take it back.",
-        Ruling.REQUESTER_ONLY: (
-            f"Only {asker}, who asked, can do that. If it should not happen, use *Reject*."
-        ),
-        Ruling.QUOTE_CHANGED: (
-            "The card changed since you saw it, so your click did not count. Look at the new "
-            "amounts and decide again."
-        ),
-        Ruling.QUOTE_BLOCKED: (
-            "This cannot be approved as it stands: something selected cannot be cancelled here. "
-            f"{asker} can use *Choose tickets* to leave it out."
-        ),
-        Ruling.STATE_MOVED_ON: moved_on(request),
-        Ruling.ALLOWED: "",
-    }[ruling]
-
-
 def outdated_copy(request: Request, link: str | None) -> str:
     """What replaces a second copy of a card, such as a crash can leave behind."""
     where = f" <{link}|Open the card>." if link else ""
     return (
         f"An outdated copy of a card: the request for order {foreign(request.order_label, 40)} is "
         f"{words.state_title(request)}.{where}"
-    )
-
-
-def moved_on(request: Request) -> str:
-    """Tell who got there first, and when."""
-    order = foreign(request.order_label, 40)
-    decision = request.decision
-    if request.state is State.EXPIRED:
-        return (
-            f"Too late: nobody decided on order {order} in time, so this request expired. Nothing "
-            f"was changed. Use `/cancel-order {foreign(request.order_id, 40)}` to ask again."
-        )
-    if decision is None:
-        return f"Nothing to do any more: order {order} is {words.state_title(request)}."
-    verb = {
-        Verdict.APPROVED: "approved",
-        Verdict.REJECTED: "rejected",
-        Verdict.WITHDRAWN: "withdrew",
-        Verdict.RESOLVED: "settled",
-    }[decision.verdict]
-    return (
-        f"{person(decision.by)} {verb} this already {clock(decision.at)}; order {order} is "
-        f"{words.state_title(request)}. Your click changed nothing."
     )
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from bot.domain.electorate import Problem
+from bot.domain.policy import GuestDetails
 from bot.domain.quote import Quote, QuoteLine
-from bot.domain.request import Decision, FailureCode, Request, State, Verdict
+from bot.domain.request import FailureCode, Request, State
 from bot.domain.venue import Venue
-from bot.slack.cards import words
+from bot.slack.cards import approvals, words
 from bot.slack.cards.format import (
     clean,
     clock,
     deadline,
     event_time,
     foreign,
-    masked_email,
+    guest,
     money,
     person,
     tickets,
@@ -42,13 +44,16 @@ _WARNINGS_SHOWN = 12
 _UNCHANGED = frozenset({State.FAILED, State.REJECTED, State.WITHDRAWN, State.EXPIRED})
 
 
-def card(request: Request, venue: Venue) -> Message:
-    """Render a request that has a quote, in whatever state it is."""
+def card(request: Request, venue: Venue, problems: Sequence[Problem] = ()) -> Message:
+    """Render a request that has a quote, in whatever state it is.
+
+    `problems`: why nobody may be able to approve it.
+    """
     if request.quote is None:
         raise ValueError(f"request {request.id} has no quote to show")
     return Message(
         text=_summary(request, request.quote, venue),
-        blocks=tuple(_blocks(request, request.quote, venue)),
+        blocks=tuple(_blocks(request, request.quote, venue, problems)),
         metadata=metadata(request, CARD),
     )
 
@@ -82,9 +87,11 @@ def _summary(request: Request, quote: Quote, venue: Venue) -> str:
     )
 
 
-def _blocks(request: Request, quote: Quote, venue: Venue) -> Iterator[Block]:
+def _blocks(
+    request: Request, quote: Quote, venue: Venue, problems: Sequence[Problem]
+) -> Iterator[Block]:
     yield header(f"Order {clean(request.order_label, 40)} · {words.state_title(request)}")
-    yield section(_who_and_why(request, quote))
+    yield section(_who_and_why(request, quote, venue))
     if request.state is State.PENDING and request.previous_quote is not None:
         yield from _drift(request.previous_quote, quote, venue)
     yield from sections(_line_texts(quote, venue))
@@ -92,11 +99,16 @@ def _blocks(request: Request, quote: Quote, venue: Venue) -> Iterator[Block]:
     if request.state not in _UNCHANGED:
         yield context(_terms(request, quote, venue))
     if request.state is State.PENDING:
-        cautions = [f":warning: {words.warning(item, quote, venue)}" for item in quote.warnings]
-        bars = [f":no_entry: {words.block(item, venue)}" for item in quote.blocks]
-        yield from sections(_some(bars) + _some(cautions))
-        if bars:
+        yield from sections(_cautions(request, quote, venue))
+        if quote.blocks:
             yield section("Use *Choose tickets* to leave out what cannot be cancelled here.")
+        elif approvals.hindrances(request, quote, venue):
+            yield section(
+                "The policy of this venue does not let anybody approve this as it is. Choose other "
+                "tickets, or withdraw it."
+            )
+        else:
+            yield from sections(approvals.problem_texts(problems, request))
     yield from sections(_state_texts(request, venue))
     if request.state is State.PENDING and request.expires_at is not None:
         yield context(f"Expires {deadline(request.expires_at, venue)}, unless somebody decides.")
@@ -109,16 +121,27 @@ def _blocks(request: Request, quote: Quote, venue: Venue) -> Iterator[Block]:
     )
 
 
-def _who_and_why(request: Request, quote: Quote) -> str:
+def _cautions(request: Request, quote: Quote, venue: Venue) -> list[str]:
+    """What forbids the approval, then what an approver should know; each said once."""
+    barred = approvals.hindrances(request, quote, venue)
+    warnings = [words.warning(item, quote, venue) for item in quote.warnings]
+    return (
+        _some([f":no_entry: {words.block(item, venue)}" for item in quote.blocks])
+        + _some([f":no_entry: {text}" for text in barred])
+        + _some([f":warning: {text}" for text in warnings if text not in barred])
+    )
+
+
+def _who_and_why(request: Request, quote: Quote, venue: Venue) -> str:
     order = request.order
     what = "the whole order" if quote.cancels_order else "a part of the order"
     text = f"{person(request.requester)} asks to cancel *{tickets(quote.tickets)}*, {what}"
     if order is not None:
-        name = foreign(order.guest_name, 80) if order.guest_name else ""
-        email = f"({masked_email(order.guest_email)})" if order.guest_email else ""
-        guest = " ".join(part for part in (name, email) if part)
-        text += f", of {guest}" if guest else ""
-        text += f", for {foreign(order.organisation, 80)}" if order.organisation else ""
+        details = venue.policy.guest_details
+        whose = guest(order, details)
+        text += f", of {whose}" if whose else ""
+        if order.organisation and details is not GuestDetails.NONE:
+            text += f", for {foreign(order.organisation, 80)}"
     return f"{text}.\n>{foreign(request.reason, 500)}" if request.reason else f"{text}."
 
 
@@ -194,9 +217,10 @@ def _drift(before: Quote, now: Quote, venue: Venue) -> Iterator[Block]:
 
 
 def _state_texts(request: Request, venue: Venue) -> Iterator[str]:
-    if request.decision is not None:
-        yield _decision_text(request.decision)
+    yield from approvals.decisions(request)
     match request.state:
+        case State.PENDING if request.quote is not None and not request.quote.blocks:
+            yield from approvals.needed(request, request.quote, venue)
         case State.EXECUTING if request.failure is not None:
             yield f":mag: The order is being read again in {venue.system}; nothing is sent."
         case State.APPROVED | State.EXECUTING:
@@ -230,17 +254,6 @@ def unknown_text(request: Request, venue: Venue) -> str:
     )
 
 
-def _decision_text(decision: Decision) -> str:
-    verb = {
-        Verdict.APPROVED: ":thumbsup: Approved",
-        Verdict.REJECTED: ":no_entry_sign: Rejected",
-        Verdict.WITHDRAWN: ":leftwards_arrow_with_hook: Withdrawn",
-        Verdict.RESOLVED: ":memo: Settled",
-    }[decision.verdict]
-    note = f"\n>{foreign(decision.note, 500)}" if decision.note else ""
-    return f"{verb} by {person(decision.by)} · {clock(decision.at)}{note}"
-
-
 def _buttons(request: Request, quote: Quote, venue: Venue) -> list[Block]:
     if request.state is State.UNKNOWN:
         return [
@@ -257,12 +270,18 @@ def _buttons(request: Request, quote: Quote, venue: Venue) -> list[Block]:
         "Keep it",
         "danger",
     )
-    return [
-        *([] if quote.blocks else [_approve(request, quote, venue)]),
+    can_be_approved = not (quote.blocks or approvals.hindrances(request, quote, venue))
+    found = [_approve(request, quote, venue)] if can_be_approved else []
+    if request.votes:
+        found.append(button("Take back mine", "take_back", request.id))
+    found += [
         button("Choose tickets…", "edit", request.id),
         button("Reject…", "reject", request.id, "danger"),
         button("Withdraw", "withdraw", request.id, None, withdraw),
     ]
+    if can_be_approved and approvals.may_break_glass(request, quote, venue):
+        found.append(button("Emergency: approve alone…", "break_glass", request.id, "danger"))
+    return found
 
 
 def _approve(request: Request, quote: Quote, venue: Venue) -> Block:

@@ -10,6 +10,8 @@ from babel.dates import format_datetime
 from babel.numbers import format_currency
 
 from bot.domain.money import Money
+from bot.domain.order import Order
+from bot.domain.policy import GuestDetails
 from bot.domain.request import Actor
 from bot.domain.venue import Venue
 from bot.slack.cards.message import clip
@@ -81,14 +83,32 @@ def roughly(span: timedelta) -> str:
     return "1 minute" if minutes == 1 else f"{minutes} minutes"
 
 
-def person(actor: Actor) -> str:
-    return f"<@{actor.user}>"
+def person(actor: Actor | None) -> str:
+    """A mention; None is whoever decides nothing in person, the policy."""
+    return f"<@{actor.user}>" if actor else "the policy"
 
 
 def masked_email(address: str) -> str:
     """Enough to recognise, not enough to write to."""
     name, at, host = address.partition("@")
     return foreign(f"{name[:1]}•••{at}{host}") if at else "•••"
+
+
+def guest(order: Order, details: GuestDetails) -> str:
+    """Whose order it is, as far as the policy lets a channel know; "" where it does not."""
+    if details is GuestDetails.NONE:
+        return ""
+    is_full = details is GuestDetails.FULL
+    name, email = order.guest_name, order.guest_email
+    shown_name = (foreign(name, 80) if is_full else initials(name)) if name else ""
+    shown_email = (foreign(email, 120) if is_full else masked_email(email)) if email else ""
+    return " ".join(part for part in (shown_name, f"({shown_email})" if email else "") if part)
+
+
+def initials(name: str) -> str:
+    """The first letters of a name: enough to compare with what a caller says."""
+    letters = [word[0] for word in clean(name, 80).split() if word[0].isalpha()]
+    return " ".join(f"{letter.upper()}." for letter in letters[:4]) or "•••"
 
 
 def tickets(count: int) -> str:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bot.domain.policy import GuestDetails
 from bot.domain.quote import Notify
 from bot.domain.request import Request, State
 from bot.domain.venue import Venue
-from bot.slack.cards.format import clean, event_time, foreign, money, tickets
+from bot.slack.cards.format import clean, event_time, foreign, guest, money, tickets
 from bot.slack.cards.message import Block, context, plain, section
 
 CANCEL_ORDER = "cancel_order"
 CHOOSE_TICKETS = "choose_tickets"
 REJECT_REASON = "reject_reason"
 RESOLVE = "resolve_outcome"
+BREAK_GLASS = "break_glass"
 VALUE = "value"
 LINE_PREFIX = "line:"
 # A hundred blocks a view; the rest are the introduction and its like.
@@ -34,7 +36,10 @@ def cancel_order(
     venue: str | None = None,
     ask_channel: bool = False,
 ) -> dict[str, Any]:
-    """The entry form. `order_ids`, found in a message, become its hint."""
+    """The entry form. `order_ids`, found in a message, become its hint.
+
+    Reasons are offered as a list where there is one venue, and it has one.
+    """
     blocks: list[Block] = []
     if len(venues) > 1:
         options = [_option(clean(item.name, 75), key) for key, item in venues.items()]
@@ -48,9 +53,7 @@ def cancel_order(
             hint=_order_hint(order_ids),
         )
     )
-    blocks.append(
-        _input("reason", "Reason", _text(None, "Guest is ill", 500, multiline=True), optional=True)
-    )
+    blocks.append(_reason(venues))
     notify = [_option(text, kind.value) for kind, text in _NOTIFY_TEXTS.items()]
     blocks.append(_input("notify", "What the guest is sent", _select(notify, notify[0])))
     if ask_channel:
@@ -64,12 +67,26 @@ def cancel_order(
     return _modal(CANCEL_ORDER, "Cancel an order", "Show the quote", blocks, private_metadata)
 
 
+def _reason(venues: Mapping[str, Venue]) -> Block:
+    """The reason: a list where there is one for all; it may be left out where no venue wants it."""
+    policies = [venue.policy for venue in venues.values()]
+    if len(policies) == 1 and policies[0].reasons:
+        options = [_option(clean(each, 75), each) for each in policies[0].reasons]
+        return _input("reason", "Reason", _select(options, None))
+    is_optional = not any(policy.reason_required or policy.reasons for policy in policies)
+    element = _text(None, "Guest is ill", 500, multiline=True)
+    return _input("reason", "Reason", element, optional=is_optional)
+
+
 def choose_tickets(request: Request, venue: Venue, private_metadata: str) -> dict[str, Any]:
     """How many of which line to cancel: "cancel n of m", as everywhere."""
     order, selection = request.order, request.selection
     if order is None or selection is None:
         raise ValueError(f"request {request.id} has no order to choose from")
     blocks = [section("How many tickets of each line shall be *cancelled*?")]
+    whose = guest(order, GuestDetails.FULL)
+    if whose:
+        blocks.append(context(f"Order of {whose}. Only you see this form."))
     left = [line for line in order.lines if line.quantity]
     for line in left[:_LINES_SHOWN]:
         name = clean(line.name, 80)
@@ -108,6 +125,22 @@ def reject_reason(request: Request, private_metadata: str) -> dict[str, Any]:
         _input("reason", "Reason", _text(None, "Tickets were used", 500, multiline=True)),
     ]
     return _modal(REJECT_REASON, "Reject the request", "Reject", blocks, private_metadata)
+
+
+def break_glass(request: Request, private_metadata: str) -> dict[str, Any]:
+    blocks = [
+        section(
+            f"This approves order {foreign(request.order_label, 40)} *alone*, without waiting for "
+            "anybody else. The refund is made at once and cannot be undone. Everybody who may "
+            "approve is told, and your reason is posted and recorded with your name."
+        ),
+        _input(
+            "reason",
+            "Why it cannot wait for the others",
+            _text(None, "The guest leaves in an hour, and nobody answers", 500, multiline=True),
+        ),
+    ]
+    return _modal(BREAK_GLASS, "Approve alone", "Approve alone", blocks, private_metadata)
 
 
 def resolve(request: Request, venue: Venue, private_metadata: str) -> dict[str, Any]:

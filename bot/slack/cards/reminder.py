@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-
 from bot.domain.quote import Quote
 from bot.domain.request import Request, State
+from bot.domain.tiers import is_escalated
 from bot.domain.venue import Venue
+from bot.slack.cards import approvals
 from bot.slack.cards.card import metadata
 from bot.slack.cards.format import clock, deadline, foreign, money, person, roughly, tickets
+from bot.slack.cards.mentions import mentions
 from bot.slack.cards.message import Message, section
-
-_USER = re.compile(r"[UW][A-Z0-9]{2,30}")
-_USER_GROUP = re.compile(r"S[A-Z0-9]{2,30}")
-# A reminder that calls everybody calls nobody.
-_MENTIONS_SHOWN = 20
 
 
 def reminder_kind(request: Request) -> str:
@@ -40,7 +35,7 @@ def reminder(request: Request, venue: Venue, link: str | None) -> Message | None
             lines = _unsettled(request, request.quote, venue, link)
         case _:
             return None
-    called = mentions(venue.policy.mentions)
+    called = mentions(_called(request, venue))
     text = "\n".join([f"{called} {lines[0]}" if called else lines[0], *lines[1:]])
     return Message(
         text=text,
@@ -50,22 +45,19 @@ def reminder(request: Request, venue: Venue, link: str | None) -> Message | None
     )
 
 
-def mentions(ids: Iterable[str]) -> str:
-    """Call people and user groups by their ids. Nothing else ever becomes a mention."""
-    called = []
-    for each in dict.fromkeys(ids):
-        if _USER.fullmatch(each):
-            called.append(f"<@{each}>")
-        elif _USER_GROUP.fullmatch(each):
-            called.append(f"<!subteam^{each}>")
-    return " ".join(called[:_MENTIONS_SHOWN])
+def _called(request: Request, venue: Venue) -> tuple[str, ...]:
+    """Those who are always called, and after a time more people."""
+    policy = venue.policy
+    if request.state is State.PENDING and is_escalated(request, request.updated_at):
+        return (*policy.escalate_to, *policy.mentions)
+    return policy.mentions
 
 
 def _waiting(request: Request, quote: Quote, venue: Venue, link: str | None) -> list[str]:
     order = foreign(request.order_label, 40)
     what = f"cancel {tickets(quote.tickets)} and refund {money(quote.refund, venue)}"
-    if quote.blocks:
-        what = f"{tickets(quote.tickets)}; it cannot be approved as selected"
+    if quote.blocks or approvals.hindrances(request, quote, venue):
+        what = f"{tickets(quote.tickets)}; it cannot be approved as it is"
         todo = f"{person(request.requester)} can *Choose tickets* or *Withdraw* on {_card(link)}."
     else:
         todo = f"*Approve* or *Reject* it on {_card(link)}."

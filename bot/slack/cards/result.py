@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bot.domain.money import Money
-from bot.domain.request import Decision, Request, State, Verdict
+from bot.domain.request import Request, State, Verdict
 from bot.domain.settlement import Agreement, Outcome
 from bot.domain.venue import Venue
-from bot.slack.cards import words
+from bot.slack.cards import approvals, words
 from bot.slack.cards.card import metadata, unknown_text
 from bot.slack.cards.format import clock, duration, foreign, money, person, tickets
 from bot.slack.cards.message import Block, Message, context, fields, section, sections
@@ -47,7 +47,7 @@ def _sentence(request: Request, venue: Venue) -> str | None:
                 f"Nothing was changed. {words.ask_again(request, venue)}"
             )
         case State.UNKNOWN:
-            return f"{asker} {_approver(decision)}{unknown_text(request, venue)}"
+            return f"{asker} {_approvers(request)}{unknown_text(request, venue)}"
         case State.DONE if decision is not None:
             note = f"\n>{foreign(decision.note, 500)}" if decision.note else ""
             return (
@@ -63,10 +63,12 @@ def _sentence(request: Request, venue: Venue) -> str | None:
             return None
 
 
-def _approver(decision: Decision | None) -> str:
-    if decision is None or decision.verdict is not Verdict.APPROVED:
+def _approvers(request: Request) -> str:
+    """Call those who approved it, so that they look."""
+    decision = request.decision
+    if decision is None or not decision.verdict.is_approval or decision.by is None:
         return ""
-    return f"{person(decision.by)} "
+    return f"{approvals.approvers(request)} "
 
 
 def _refund_details(request: Request, outcome: Outcome, venue: Venue) -> Message:
@@ -119,7 +121,6 @@ def _figures(request: Request, outcome: Outcome, venue: Venue) -> list[tuple[str
         (receipt.last_four if receipt else None)
         or (order.destination.last_four if order else None),
     )
-    decision = request.decision
     total_after = receipt.total if receipt and receipt.total is not None else outcome.total_after
     return [
         ("Order number", foreign(request.order_label, 40)),
@@ -131,7 +132,7 @@ def _figures(request: Request, outcome: Outcome, venue: Venue) -> list[tuple[str
         ("Payment method", paid_with or "not stated"),
         ("E-mail to the guest", words.email(outcome.notified or request.notify)),
         ("Asked by", person(request.requester)),
-        ("Approved by", person(decision.by) if decision else "not recorded"),
+        ("Approved by", approvals.approvers(request)),
         ("Took", _took(request, outcome)),
         ("Upstream reference", _reference(request, outcome)),
         ("Request", request.id),

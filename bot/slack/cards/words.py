@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bot.domain.order import Destination, DestinationKind
 from bot.domain.quote import BlockCode, Notify, Quote, QuoteBlock, QuoteWarning, WarningCode
-from bot.domain.request import Failure, FailureCode, Request, State
+from bot.domain.request import Decision, Failure, FailureCode, Request, State, Verdict
 from bot.domain.venue import Venue
-from bot.slack.cards.format import foreign, money, tickets
+from bot.slack.cards.format import clock, foreign, money, person, tickets
 
 STATE_TITLES = {
     State.REQUESTED: "being read",
@@ -30,6 +30,21 @@ def state_title(request: Request) -> str:
     if partly and request.state is State.DONE:
         return "partly cancelled"
     return STATE_TITLES[request.state]
+
+
+def decided(decision: Decision) -> str:
+    """Who decided what, and when, to somebody who came too late."""
+    if decision.by is None:
+        return f"The policy approved this by itself {clock(decision.at)}"
+    verb = {
+        Verdict.APPROVED: "approved",
+        Verdict.BROKE_GLASS: "approved",
+        Verdict.AUTOMATIC: "approved",
+        Verdict.REJECTED: "rejected",
+        Verdict.WITHDRAWN: "withdrew",
+        Verdict.RESOLVED: "settled",
+    }[decision.verdict]
+    return f"{person(decision.by)} {verb} this already {clock(decision.at)}"
 
 
 def ask_again(request: Request, venue: Venue) -> str:
@@ -68,6 +83,15 @@ def warning(item: QuoteWarning, quote: Quote, venue: Venue) -> str:
         WarningCode.CONTRADICTION: (
             f"*{name}*: price times quantity is not the line's total of {amount}; the lower figure "
             "counts."
+        ),
+        WarningCode.HOLDS_MEMBERSHIP: (
+            "The order also holds a membership, which stays. Check that it does not hang on these "
+            "tickets."
+        ),
+        WarningCode.TOO_OLD: (
+            "The order’s age is not known, and the policy sets a limit to it."
+            if item.count is None
+            else f"The order is {item.count} days old, more than the policy allows."
         ),
         WarningCode.CONVERTED: (
             f"*{name}* was converted (into a membership, perhaps): check what that means first."

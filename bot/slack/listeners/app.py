@@ -9,7 +9,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.policy import Action
+from bot.domain.ruling import Action
 from bot.slack.cards import modals
 from bot.slack.listeners.clicks import Clicks
 from bot.slack.listeners.commands import Commands
@@ -41,14 +41,15 @@ def build_app(front: Front, client: AsyncWebClient) -> AsyncApp:
     commands, clicks = Commands(front), Clicks(front)
     forms, shortcuts = Forms(front), Shortcuts(front)
     app.command(COMMAND)(commands.cancel_order)
-    for action in (Action.APPROVE, Action.WITHDRAW, Action.RECHECK):
+    for action in (Action.APPROVE, Action.TAKE_BACK, Action.WITHDRAW, Action.RECHECK):
         app.action(action.value)(clicks.decide)
-    for action in (Action.EDIT, Action.REJECT, Action.RESOLVE):
+    for action in (Action.EDIT, Action.REJECT, Action.RESOLVE, Action.BREAK_GLASS):
         app.action(action.value)(clicks.open_form)
     app.view(modals.CANCEL_ORDER)(forms.cancel_order)
     app.view(modals.CHOOSE_TICKETS)(forms.choose_tickets)
     app.view(modals.REJECT_REASON)(forms.reject_reason)
     app.view(modals.RESOLVE)(forms.resolve)
+    app.view(modals.BREAK_GLASS)(forms.break_glass)
     app.shortcut("cancel_order_global")(shortcuts.from_anywhere)
     app.shortcut("cancel_order_message")(shortcuts.from_message)
     app.error(answer_failure(front))

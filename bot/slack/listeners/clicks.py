@@ -6,8 +6,12 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncBoltRequest
 
-from bot.domain.policy import Action, Ruling, rule
+from bot.domain.judgement import Judgement, Usage
+from bot.domain.money import Money
+from bot.domain.person import Person
 from bot.domain.request import Request
+from bot.domain.ruling import Action, Circumstances, rule
+from bot.domain.venue import Venue
 from bot.slack.cards import answers, modals
 from bot.slack.cards.card import seen_revision
 from bot.slack.listeners.front import Front, evidence
@@ -19,13 +23,14 @@ class Clicks:
         self._front = front
 
     async def decide(self, ack: AsyncAck, body: dict[str, Any], request: AsyncBoltRequest) -> None:
-        """Approve, withdraw, check again: the click itself decides."""
+        """Approve, take back, withdraw, check again: the click itself decides."""
         click = Click.model_validate(body)
         action = Action(click.action.action_id)
+        who = await self._front.decider(action, click.action.value, click.actor)
         found = await self._front.ledger.decide(
             click.action.value,
             action,
-            click.actor,
+            who.person,
             seen_revision(click.action.block_id),
             clicked=click.clicked,
             evidence=evidence(
@@ -35,19 +40,18 @@ class Clicks:
                 click.clicked.ts if click.clicked else None,
                 click.action.action_ts,
             ),
+            voters=who.voters,
         )
         if found is not None:
             self._front.retire(click.clicked, found[1])
-        if found is None:
-            self._front.tell(click.recipient, answers.unknown_request())
-        elif found[0] is Ruling.ALLOWED:
-            self._front.advance(found[1])
-        else:
-            self._front.tell(click.recipient, answers.refusal(found[0], action, found[1]))
+        self._front.conclude(found, action, who.person, click.recipient)
         await ack()
 
     async def open_form(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Choose tickets, reject, settle: the click asks for more; submitting it decides."""
+        """Choose tickets, reject, settle, break the glass: the click asks for more.
+
+        Submitting the form decides; whoever may not is told before they type.
+        """
         click = Click.model_validate(body)
         action = Action(click.action.action_id)
         request = await self._front.ledger.get(click.action.value)
@@ -55,14 +59,23 @@ class Clicks:
         if request is None or venue is None:
             self._front.tell(click.recipient, answers.unknown_request())
         else:
-            seen = seen_revision(click.action.block_id)
-            ruling = rule(venue.policy, action, request, click.actor, seen)
-            if ruling is Ruling.ALLOWED:
+            who = await self._front.decider(action, request.id, click.actor)
+            judgement = self._foresee(action, request, venue, who.person, click)
+            if judgement.is_allowed:
                 form = self._form(action, request, click)
                 self._front.open_form(click.trigger_id, form, click.recipient)
             else:
-                self._front.tell(click.recipient, answers.refusal(ruling, action, request))
+                self._front.conclude((judgement, request), action, who.person, click.recipient)
         await ack()
+
+    def _foresee(
+        self, action: Action, request: Request, venue: Venue, person: Person, click: Click
+    ) -> Judgement:
+        """What the form's submission would be answered, but for the day's limits."""
+        nothing = Money.zero(venue.currency)
+        seen = seen_revision(click.action.block_id)
+        at = Circumstances(person, self._front.now(), seen, usage=Usage(nothing, nothing))
+        return rule(venue.policy, action, request, at)
 
     def _form(self, action: Action, request: Request, click: Click) -> dict[str, Any]:
         venue = self._front.venues[request.venue]
@@ -78,5 +91,7 @@ class Clicks:
                 return modals.choose_tickets(request, venue, context)
             case Action.REJECT:
                 return modals.reject_reason(request, context)
+            case Action.BREAK_GLASS:
+                return modals.break_glass(request, context)
             case _:
                 return modals.resolve(request, venue, context)

@@ -6,9 +6,10 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncBoltRequest
 
+from bot.domain.admission import rule_on_look, rule_on_request
 from bot.domain.request import CreationResult, NewRequest, Request, Source
 from bot.slack import command_text
-from bot.slack.cards import answers, modals
+from bot.slack.cards import answers, modals, refusals
 from bot.slack.command_text import Command, CommandError, Verb
 from bot.slack.listeners.front import Front, delivery_key, evidence
 from bot.slack.payloads import FormContext, SlashCommand
@@ -30,8 +31,7 @@ class Commands:
             await ack(text=str(error), response_type="ephemeral")
             return
         if command.verb is Verb.OPEN_FORM:
-            self._open_form(slash)
-            await ack()
+            await self._open_form(ack, slash)
             return
         text = await self._answer(command, slash, request)
         await ack(text=text, response_type="ephemeral")
@@ -39,32 +39,57 @@ class Commands:
     async def _answer(
         self, command: Command, slash: SlashCommand, request: AsyncBoltRequest
     ) -> str:
+        match command:
+            case Command(verb=Verb.HELP):
+                return answers.help_text(self._front.venues)
+            case Command(verb=Verb.CANCEL, order_id=str(order_id), venue=str(venue)):
+                return await self._ask(order_id, venue, command.reason, slash, request)
+            case _:
+                person = await self._front.asker(slash.actor)
+                judgement = rule_on_look(person, self._front.now())
+                if not judgement.is_allowed:
+                    return refusals.standing(judgement.ruling)
+                return await self._look(command)
+
+    async def _ask(
+        self,
+        order_id: str,
+        venue: str,
+        reason: str | None,
+        slash: SlashCommand,
+        request: AsyncBoltRequest,
+    ) -> str:
+        front, asked_of = self._front, self._front.venues[venue]
+        person = await front.asker(slash.actor, asked_of)
+        judgement = rule_on_request(asked_of.policy, person, front.now(), slash.channel_id, reason)
+        if not judgement.is_allowed:
+            return refusals.refused_request(judgement, asked_of)
+        new = NewRequest(
+            venue=venue,
+            order_id=order_id,
+            requester=slash.actor,
+            channel=slash.channel_id,
+            source=Source.COMMAND,
+            reason=reason,
+            response_url=slash.response_url,
+            delivery_key=delivery_key(request, slash.trigger_id),
+            allowed_by=judgement.rule,
+            evidence=evidence(request, slash.trigger_id, slash.channel_id),
+        )
+        return self._asked(*await front.ledger.create(new))
+
+    async def _look(self, command: Command) -> str:
         front = self._front
         match command:
-            case Command(verb=Verb.CANCEL, order_id=str(order_id), venue=str(venue)):
-                new = NewRequest(
-                    venue=venue,
-                    order_id=order_id,
-                    requester=slash.actor,
-                    channel=slash.channel_id,
-                    source=Source.COMMAND,
-                    reason=command.reason,
-                    response_url=slash.response_url,
-                    delivery_key=delivery_key(request, slash.trigger_id),
-                    evidence=evidence(request, slash.trigger_id, slash.channel_id),
-                )
-                return self._asked(*await front.ledger.create(new))
             case Command(verb=Verb.STATUS, order_id=str(order_id), venue=str(venue)):
                 found = await front.ledger.latest_for_order(venue, order_id)
                 return answers.status(found, order_id, front.venues[venue], front.link)
             case Command(verb=Verb.PENDING):
                 waiting = await front.ledger.waiting(_LISTED)
                 return answers.listing(waiting, front.venues, front.link, "Nothing waits.")
-            case Command(verb=Verb.HISTORY):
+            case _:
                 recent = await front.ledger.recent(_LISTED)
                 return answers.listing(recent, front.venues, front.link, "Nothing was asked yet.")
-            case _:
-                return answers.help_text(front.venues)
 
     def _asked(self, result: CreationResult, request: Request) -> str:
         if result is CreationResult.OCCUPIED:
@@ -72,8 +97,12 @@ class Commands:
         self._front.advance(request)
         return answers.reading(request.order_id, self._front.venues[request.venue])
 
-    def _open_form(self, slash: SlashCommand) -> None:
+    async def _open_form(self, ack: AsyncAck, slash: SlashCommand) -> None:
         front = self._front
+        refused = front.cannot_ask(await front.asker(slash.actor), slash.channel_id)
+        if refused:
+            await ack(text=refused, response_type="ephemeral")
+            return
         context = FormContext(channel=slash.channel_id, response_url=slash.response_url)
         form = modals.cancel_order(
             front.venues,
@@ -81,3 +110,4 @@ class Commands:
             venue=command_text.venue_for(slash.channel_id, front.venues),
         )
         front.open_form(slash.trigger_id, form, slash.recipient)
+        await ack()

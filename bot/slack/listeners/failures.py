@@ -15,6 +15,11 @@ from bot.domain.request import LedgerUnavailableError
 from bot.slack.listeners.front import Front
 from bot.slack.poster import Recipient
 
+_KINDS = frozenset(
+    {"block_actions", "view_submission", "view_closed", "shortcut", "message_action"}
+    | {"event_callback", "block_suggestion", "app_rate_limited"}
+)
+
 log = structlog.get_logger(__name__)
 
 
@@ -22,7 +27,7 @@ def answer_failure(
     front: Front,
 ) -> Callable[[Exception, dict[str, Any]], Awaitable[BoltResponse]]:
     async def answer(error: Exception, body: dict[str, Any]) -> BoltResponse:
-        kind = str(body.get("type") or ("command" if "command" in body else "unknown"))
+        kind = _kind(body)
         if isinstance(error, BoltUnhandledRequestError):
             log.info("slack_payload_unhandled", kind=kind)
             return BoltResponse(status=200, body="")
@@ -41,6 +46,14 @@ def answer_failure(
         return BoltResponse(status=500, body="")
 
     return answer
+
+
+def _kind(body: dict[str, Any]) -> str:
+    """What sort of payload it is; a word of somebody else's making is not repeated in the log."""
+    if "command" in body:
+        return "command"
+    kind = body.get("type")
+    return kind if isinstance(kind, str) and kind in _KINDS else "unknown"
 
 
 def _sentence(error: Exception, kind: str) -> str:

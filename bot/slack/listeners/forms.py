@@ -6,12 +6,16 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncBoltRequest
 
-from bot.domain.policy import Action, Ruling
+from bot.domain.admission import rule_on_request
+from bot.domain.judgement import Judgement, Ruling
+from bot.domain.person import Person
 from bot.domain.quote import Notify
 from bot.domain.request import CreationResult, NewRequest, Request, Source, State
+from bot.domain.ruling import Action
 from bot.domain.selection import SelectionError, SelectionProblem
+from bot.domain.venue import Venue
 from bot.slack import command_text
-from bot.slack.cards import answers, modals
+from bot.slack.cards import answers, modals, refusals
 from bot.slack.command_text import CommandError
 from bot.slack.listeners.front import Front, delivery_key, evidence
 from bot.slack.payloads import FormContext, Submission
@@ -41,6 +45,13 @@ class Forms:
         if venue is None or venue not in self._front.venues:
             await _errors(ack, {"venue": "Choose a venue."})
             return
+        reason = form.entered("reason")
+        asked_of = self._front.venues[venue]
+        person = await self._front.asker(form.actor, asked_of)
+        judgement = rule_on_request(asked_of.policy, person, self._front.now(), channel, reason)
+        if not judgement.is_allowed:
+            await self._not_admitted(ack, form, context, judgement, asked_of)
+            return
         new = NewRequest(
             venue=venue,
             order_id=order_id,
@@ -48,8 +59,9 @@ class Forms:
             channel=channel,
             source=Source.MODAL,
             notify=Notify(form.entered("notify") or Notify.CONFIRMATION),
-            reason=form.entered("reason"),
+            reason=reason,
             response_url=context.response_url,
+            allowed_by=judgement.rule,
             delivery_key=delivery_key(request, form.trigger_id),
             evidence=evidence(request, form.trigger_id, channel),
         )
@@ -69,6 +81,7 @@ class Forms:
         if known is None:
             await self._refused(ack, form, context, answers.unknown_request())
             return
+        who = await self._front.decider(Action.EDIT, known.id, form.actor)
         counts, errors = _counts(form, known)
         if errors:
             await _errors(ack, errors)
@@ -76,7 +89,7 @@ class Forms:
         try:
             found = await self._front.ledger.reselect(
                 known.id,
-                form.actor,
+                who.person,
                 context.revision,
                 counts,
                 evidence(request, form.trigger_id, context.channel),
@@ -84,7 +97,7 @@ class Forms:
         except SelectionError as error:
             await _errors(ack, _selection_errors(error, form, known))
             return
-        await self._finish(ack, form, context, Action.EDIT, found)
+        await self._finish(ack, form, context, Action.EDIT, found, who.person)
 
     async def reject_reason(
         self, ack: AsyncAck, body: dict[str, Any], request: AsyncBoltRequest
@@ -95,16 +108,18 @@ class Forms:
         if note is None:
             await _errors(ack, {"reason": "Say why, so that the requester knows what to do."})
             return
-        found = await self._front.ledger.decide(
-            context.request_id or "",
-            Action.REJECT,
-            form.actor,
-            context.revision,
-            note,
-            clicked=context.card,
-            evidence=evidence(request, form.trigger_id, context.channel),
-        )
-        await self._finish(ack, form, context, Action.REJECT, found)
+        await self._decide(ack, form, context, request, Action.REJECT, note)
+
+    async def break_glass(
+        self, ack: AsyncAck, body: dict[str, Any], request: AsyncBoltRequest
+    ) -> None:
+        form = Submission.model_validate(body)
+        context = FormContext.load(form.private_metadata)
+        note = form.entered("reason")
+        if note is None:
+            await _errors(ack, {"reason": "Say why nobody else can approve it now."})
+            return
+        await self._decide(ack, form, context, request, Action.BREAK_GLASS, note)
 
     async def resolve(self, ack: AsyncAck, body: dict[str, Any], request: AsyncBoltRequest) -> None:
         form = Submission.model_validate(body)
@@ -116,17 +131,32 @@ class Forms:
                 missing["truth"] = "Choose what happened."
             await _errors(ack, missing)
             return
+        await self._decide(ack, form, context, request, Action.RESOLVE, note, State(truth))
+
+    async def _decide(
+        self,
+        ack: AsyncAck,
+        form: Submission,
+        context: FormContext,
+        request: AsyncBoltRequest,
+        action: Action,
+        note: str,
+        resolved_as: State | None = None,
+    ) -> None:
+        request_id = context.request_id or ""
+        who = await self._front.decider(action, request_id, form.actor)
         found = await self._front.ledger.decide(
-            context.request_id or "",
-            Action.RESOLVE,
-            form.actor,
+            request_id,
+            action,
+            who.person,
             context.revision,
             note,
             clicked=context.card,
-            resolved_as=State(truth),
+            resolved_as=resolved_as,
             evidence=evidence(request, form.trigger_id, context.channel),
+            voters=who.voters,
         )
-        await self._finish(ack, form, context, Action.RESOLVE, found)
+        await self._finish(ack, form, context, action, found, who.person)
 
     async def _finish(
         self,
@@ -134,15 +164,30 @@ class Forms:
         form: Submission,
         context: FormContext,
         action: Action,
-        found: tuple[Ruling, Request] | None,
+        found: tuple[Judgement, Request] | None,
+        person: Person,
     ) -> None:
-        if found is None:
-            await self._refused(ack, form, context, answers.unknown_request())
-        elif found[0] is not Ruling.ALLOWED:
-            await self._refused(ack, form, context, answers.refusal(found[0], action, found[1]))
+        """Close the form; what it came to shows on the card, or is said privately."""
+        recipient = Recipient(form.user_id, context.channel, context.response_url)
+        self._front.conclude(found, action, person, recipient)
+        await ack()
+
+    async def _not_admitted(
+        self,
+        ack: AsyncAck,
+        form: Submission,
+        context: FormContext,
+        judgement: Judgement,
+        venue: Venue,
+    ) -> None:
+        """Say beside the field what can be mended in it, anything else privately."""
+        text = refusals.refused_request(judgement, venue)
+        if judgement.ruling in {Ruling.REASON_MISSING, Ruling.REASON_NOT_LISTED}:
+            await _errors(ack, {"reason": text})
+        elif judgement.ruling is Ruling.WRONG_CHANNEL and context.channel is None:
+            await _errors(ack, {"channel": "Cancellations are not asked for in this channel."})
         else:
-            self._front.advance(found[1])
-            await ack()
+            await self._refused(ack, form, context, text)
 
     async def _refused(
         self, ack: AsyncAck, form: Submission, context: FormContext, text: str

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import stamina
 import structlog
 from slack_bolt.async_app import AsyncBoltRequest
 
+from bot.domain.admission import rule_on_request
 from bot.domain.delivery import DeliveryImpossibleError, DeliveryPostponedError
-from bot.domain.request import Evidence, MessageRef, Request
+from bot.domain.judgement import Judgement, Ruling
+from bot.domain.person import Person
+from bot.domain.policy import Policy
+from bot.domain.request import Actor, Evidence, MessageRef, Request
+from bot.domain.ruling import Action
+from bot.domain.tiers import is_above_lowest
 from bot.domain.venue import Venue
 from bot.slack.background import Background
-from bot.slack.cards import Message, answers
+from bot.slack.cards import Message, answers, refusals
+from bot.slack.directory import Directory
 from bot.slack.ports import Ledger, Work
 from bot.slack.poster import Poster, Recipient
 
@@ -34,9 +43,75 @@ class Front:
     poster: Poster
     venues: Mapping[str, Venue]
     background: Background
+    directory: Directory
+    now: Callable[[], datetime]
+
+    async def asker(self, actor: Actor, venue: Venue | None = None) -> Person:
+        """Find out about somebody who asks, as far as one venue's policy, or all of them, need."""
+        venues = [venue] if venue else self.venues.values()
+        groups = frozenset[str]().union(*(each.policy.groups for each in venues))
+        return await self.directory.person(actor, groups)
+
+    async def decider(self, action: Action, request_id: str, actor: Actor) -> Decider:
+        """Find out about somebody who decides, and about those who did so before.
+
+        Above a policy's lowest tier, and in an emergency, nothing remembered will do.
+        """
+        if not any(_looks_at_request(venue.policy) for venue in self.venues.values()):
+            return Decider(await self.directory.person(actor, frozenset()))
+        request = await self.ledger.get(request_id)
+        venue = self.venues.get(request.venue) if request else None
+        if request is None or venue is None:
+            return Decider(await self.directory.person(actor, frozenset()))
+        policy = venue.policy
+        is_grave = action is Action.BREAK_GLASS
+        is_grave |= action is Action.APPROVE and is_above_lowest(policy, request)
+        before = [vote.by for vote in request.votes if vote.by and vote.by != actor]
+        person, *voters = await asyncio.gather(
+            self.directory.person(actor, policy.groups, fresh=is_grave),
+            *(self.directory.person(voter, policy.groups) for voter in before),
+        )
+        return Decider(person, tuple(voters))
 
     def link(self, request: Request) -> str | None:
         return self.poster.permalink(request.card)
+
+    def cannot_ask(self, person: Person, channel: str | None) -> str:
+        """Why somebody can ask at no venue, whatever for; "" if they can. `channel`: the known one.
+
+        Spares them a form that would be refused; the form's submission decides.
+        """
+        refused = ""
+        for venue in self.venues.values():
+            policy = replace(venue.policy, reason_required=False, reasons=())
+            if channel is None:
+                policy = replace(policy, channels=None)
+            judgement = rule_on_request(policy, person, self.now(), channel or "", None)
+            if judgement.is_allowed:
+                return ""
+            refused = refused or refusals.refused_request(judgement, venue)
+        return refused
+
+    def conclude(
+        self,
+        found: tuple[Judgement, Request] | None,
+        action: Action,
+        person: Person,
+        recipient: Recipient,
+    ) -> None:
+        """Go on with what was decided, or say privately why it was not."""
+        if found is None:
+            self.tell(recipient, answers.unknown_request())
+            return
+        judgement, request = found
+        venue = self.venues.get(request.venue)
+        if judgement.is_allowed:
+            self.advance(request)
+        elif venue is None:
+            self.tell(recipient, answers.unknown_request())
+        elif judgement.ruling is not Ruling.REPEATED:
+            text = refusals.refusal(judgement, action, request, venue, person)
+            self.tell(recipient, text)
 
     def advance(self, request: Request) -> None:
         """Start the durable work that `request` is due for."""
@@ -79,6 +154,19 @@ class Front:
         except (DeliveryImpossibleError, DeliveryPostponedError) as error:
             log.warning("form_not_opened", form=form.get("callback_id"), cause=str(error))
             await self._tell(recipient, answers.form_failed())
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Somebody who decides, and what is known of those who decided on the same before."""
+
+    person: Person
+    voters: tuple[Person, ...] = ()
+
+
+def _looks_at_request(policy: Policy) -> bool:
+    """Whether who may decide depends on more than being a full member."""
+    return bool(policy.groups or policy.tiers or policy.break_glass)
 
 
 def evidence(

@@ -1,0 +1,245 @@
+"""Why somebody may not: a sentence for every no, and what to do instead. For one person only."""
+
+from __future__ import annotations
+
+from bot.domain.bars import bars
+from bot.domain.judgement import Judgement, Ruling
+from bot.domain.money import Money
+from bot.domain.person import Person
+from bot.domain.request import Request, State, Verdict
+from bot.domain.ruling import Action, own_vote
+from bot.domain.tiers import anywhere_eligible, eligible, tier_for
+from bot.domain.venue import Venue
+from bot.slack.cards import words
+from bot.slack.cards.format import foreign, money, person
+from bot.slack.cards.mentions import either
+
+_UNCHANGED = "Nothing was changed."
+_TELL = "tell whoever runs this bot"
+_OTHERWISE = f"That is not possible here. {_UNCHANGED} If it should be, {_TELL}."
+
+
+def refusal(
+    judgement: Judgement, action: Action, request: Request, venue: Venue, who: Person
+) -> str:
+    """Tell somebody why their click did nothing. The request stays as it is."""
+    ruling = judgement.ruling
+    if ruling is Ruling.STATE_MOVED_ON:
+        return moved_on(request, venue)
+    if ruling is Ruling.BARRED:
+        return _barred(request, venue, who)
+    return (
+        standing(ruling)
+        or _right(ruling, action, request, venue, who)
+        or _amount(judgement, request, venue)
+        or _quote(ruling, request)
+        or _OTHERWISE
+    )
+
+
+def refused_request(judgement: Judgement, venue: Venue) -> str:
+    """Tell somebody why they cannot ask, here or like this."""
+    policy = venue.policy
+    match judgement.ruling:
+        case Ruling.NOT_A_REQUESTER:
+            return (
+                "You are not among those who may ask for cancellations at "
+                f"{foreign(venue.name, 60)}. Let one of them do it: "
+                f"{either(policy.requesters or ())}."
+            )
+        case Ruling.DENIED:
+            return (
+                f"The policy of {foreign(venue.name, 60)} does not let you ask for cancellations. "
+                f"If that is wrong, {_TELL}."
+            )
+        case Ruling.WRONG_CHANNEL:
+            channels = ", ".join(f"<#{each}>" for each in sorted(policy.channels or ())[:10])
+            return (
+                f"Cancellations at {foreign(venue.name, 60)} are not asked for in this channel. "
+                f"Ask in {channels}."
+            )
+        case Ruling.REASON_MISSING | Ruling.REASON_NOT_LISTED:
+            return reason_wanted(judgement, venue)
+        case ruling:
+            return standing(ruling) or _OTHERWISE
+
+
+def reason_wanted(judgement: Judgement, venue: Venue) -> str:
+    """Ask for a reason; plain enough to stand beside a form's field too."""
+    listed = ", ".join(f"“{foreign(each, 60)}”" for each in venue.policy.reasons)
+    if not listed:
+        return "A reason is required here. Say why (in a command, after the order id)."
+    if judgement.ruling is Ruling.REASON_MISSING:
+        return (
+            f"A reason is required here. Begin with one of these: {listed}. More words may follow."
+        )
+    return f"The reason must begin with one of these: {listed}. More words may follow."
+
+
+def standing(ruling: Ruling) -> str:
+    """Who somebody is, and that this is why; "" for other reasons."""
+    return {
+        Ruling.NOT_VERIFIED: (
+            f"The bot could not find out from Slack whether you may do this. {_UNCHANGED} Try "
+            f"again in a moment; if it keeps happening, {_TELL}."
+        ),
+        Ruling.OTHER_WORKSPACE: (
+            f"This belongs to another workspace than yours, whose people decide on it. {_UNCHANGED}"
+        ),
+        Ruling.GUEST: (
+            "You are a guest in this workspace; only its full members can do this, so ask one of "
+            f"them. {_UNCHANGED}"
+        ),
+        Ruling.BOT: f"Bots can neither ask for refunds nor decide on them. {_UNCHANGED}",
+        Ruling.DEACTIVATED: f"Your account in this workspace is deactivated. {_UNCHANGED}",
+    }.get(ruling, "")
+
+
+def _right(ruling: Ruling, action: Action, request: Request, venue: Venue, who: Person) -> str:
+    asker, order = person(request.requester), foreign(request.order_label, 40)
+    do = "settle" if action is Action.RESOLVE else "approve"
+    return {
+        Ruling.DENIED: (
+            f"The policy here does not let you do this. {_UNCHANGED} If that is wrong, {_TELL}."
+        ),
+        Ruling.NOT_AN_APPROVER: (
+            f"You are not among those who may decide on this. {_UNCHANGED} Ask one of them: "
+            f"{_approvers(action, request, venue, who)}."
+        ),
+        Ruling.REQUESTER_ONLY: (f"Only {asker}, who asked, can do that. To stop it, use *Reject*."),
+        Ruling.OWN_REQUEST: "This is your own request: use *Withdraw* to take it back.",
+        Ruling.SELF_APPROVAL: (
+            f"You asked for this yourself, so somebody else must {do} it. Order {order} is "
+            "unchanged."
+        ),
+        Ruling.ALREADY_VOTED: _already_voted(request, who),
+        Ruling.NOTHING_TO_TAKE_BACK: (
+            "You have not decided on what the card shows now, so there is nothing to take back."
+        ),
+        Ruling.NO_BREAKING_GLASS: _no_breaking_glass(venue),
+    }.get(ruling, "")
+
+
+def _approvers(action: Action, request: Request, venue: Venue, who: Person) -> str:
+    """Name who may; more people may stop it than may approve it."""
+    policy, now = venue.policy, who.known_at or request.updated_at
+    tier = tier_for(policy, request) if action is Action.APPROVE else None
+    ids = eligible(policy, tier, request, now)[0] if tier else None
+    if ids is None:
+        ids = anywhere_eligible(policy, request, now)
+    return either(ids or ())
+
+
+def _no_breaking_glass(venue: Venue) -> str:
+    glass = venue.policy.break_glass
+    ask = f" Ask one of them: {either(glass.who)}." if glass else ""
+    return f"You are not among those who may approve alone in an emergency. {_UNCHANGED}{ask}"
+
+
+def _already_voted(request: Request, who: Person) -> str:
+    own = own_vote(request, who)
+    if own is not None and own.verdict is Verdict.REJECTED:
+        return "You rejected this already. To approve it instead, use *Take back mine* first."
+    return (
+        "You approved this already, and once is what counts: the next approval must be somebody "
+        "else’s. *Take back mine* undoes yours."
+    )
+
+
+def _amount(judgement: Judgement, request: Request, venue: Venue) -> str:
+    value = request.quote.value if request.quote else None
+    currency = value.currency if value else venue.currency
+    bound = money(judgement.bound, venue) if judgement.bound else None
+    unnamed = (
+        f"The policy names no amount in {currency} for this (`{judgement.rule}`), so nothing in "
+        f"that currency can be approved like this. {_UNCHANGED} Whoever runs this bot can add it."
+    )
+    match judgement.ruling:
+        case Ruling.NO_TIER_IN_CURRENCY:
+            return unnamed
+        case Ruling.ABOVE_ALL_TIERS:
+            return f"{above_all_tiers(value, judgement.bound, venue)} {_UNCHANGED}"
+        case Ruling.SELF_APPROVAL_ABOVE if bound:
+            return (
+                f"You may approve your own requests up to {bound} only; somebody else must approve "
+                f"this one. {_UNCHANGED}"
+            )
+        case Ruling.BREAK_GLASS_ABOVE if bound:
+            return (
+                f"Even in an emergency nobody may approve more than {bound} alone; this needs its "
+                f"approvals. {_UNCHANGED}"
+            )
+        case Ruling.APPROVER_LIMIT if bound and judgement.used is not None:
+            return (
+                f"One person may approve {bound} a day here, and you have approved "
+                f"{money(judgement.used, venue)} today; with this it would be too much. Somebody "
+                f"else can approve it, or you tomorrow. {_UNCHANGED}"
+            )
+        case Ruling.REQUESTER_LIMIT if bound and judgement.used is not None:
+            return (
+                f"One person’s requests may come to {bound} a day here, and "
+                f"{money(judgement.used, venue)} was approved for {person(request.requester)} "
+                "today; with this it would be too much. It can be approved tomorrow, or asked for "
+                f"by somebody else. {_UNCHANGED}"
+            )
+        case (
+            Ruling.SELF_APPROVAL_ABOVE
+            | Ruling.BREAK_GLASS_ABOVE
+            | Ruling.APPROVER_LIMIT
+            | Ruling.REQUESTER_LIMIT
+        ) if bound is None:
+            return unnamed
+    return ""
+
+
+def above_all_tiers(value: Money | None, bound: Money | None, venue: Venue) -> str:
+    what = f"An amount of {money(value, venue)} is" if value else "This is"
+    most = f" ({money(bound, venue)})" if bound else ""
+    return (
+        f"{what} more than may be cancelled through this bot{most}. If it is right, "
+        f"it has to be done in {venue.system} itself, by somebody who may do that there."
+    )
+
+
+def _quote(ruling: Ruling, request: Request) -> str:
+    return {
+        Ruling.QUOTE_CHANGED: (
+            "The card changed since you saw it, so your click did not count. Look at the new "
+            "amounts and decide again."
+        ),
+        Ruling.QUOTE_BLOCKED: (
+            "This cannot be approved as it stands: something selected cannot be cancelled here. "
+            f"{person(request.requester)} can use *Choose tickets* to leave it out."
+        ),
+    }.get(ruling, "")
+
+
+def _barred(request: Request, venue: Venue, who: Person) -> str:
+    now, quote = who.known_at or request.updated_at, request.quote
+    found = bars(venue.policy, request, now) if quote else ()
+    causes = dict.fromkeys(words.warning(item, quote, venue) for item in found if quote)
+    because = f": {' '.join(causes)}" if causes else "."
+    return (
+        f"The policy here does not let anybody approve this{because} {_UNCHANGED} "
+        f"{person(request.requester)} can use *Choose tickets* to leave out what it is about, or "
+        "*Withdraw*."
+    )
+
+
+def moved_on(request: Request, venue: Venue) -> str:
+    """Tell who got there first, and when."""
+    order = foreign(request.order_label, 40)
+    decision = request.decision
+    if request.state is State.EXPIRED:
+        return (
+            f"Too late: nobody decided on order {order} in time, so this request expired. "
+            f"{_UNCHANGED} {words.ask_again(request, venue)}"
+        )
+    if request.state is State.PENDING:
+        return f"Order {order} is {words.state_title(request)} again. Look at its card, and decide."
+    if decision is None:
+        return f"Nothing to do any more: order {order} is {words.state_title(request)}."
+    return (
+        f"{words.decided(decision)}; order {order} is {words.state_title(request)}. Your click "
+        "changed nothing."
+    )

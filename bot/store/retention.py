@@ -1,0 +1,123 @@
+"""Taking out what names people, once it is old enough; ids, amounts and the chain stay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.domain.events import Event
+from bot.domain.order import Order
+from bot.domain.request import Decision, Failure, FailureCode, Request
+from bot.domain.settlement import Outcome, Receipt
+from bot.store import audit
+from bot.store.audit import Entry
+from bot.store.moves import Moves, get
+from bot.store.rows import columns_of, dump, load
+from bot.store.tables import UNSCRUBBED, audit_events, requests, sends
+
+# Their details are words of ours or of Slack's, not an upstream's or a person's.
+_HARMLESS = frozenset({FailureCode.BLOCKED, FailureCode.CARD_NOT_POSTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Retaining(Moves):
+    """Forgetting. Each request is one transaction."""
+
+    async def scrub(self, before: datetime, limit: int) -> int:
+        """Scrub what ended before a moment, oldest first; return how many requests that was."""
+
+        def work(connection: sa.Connection) -> Sequence[str]:
+            query = (
+                sa.select(requests.c.id)
+                .where(UNSCRUBBED, requests.c.updated_at < before)
+                .order_by(requests.c.updated_at)
+                .limit(limit)
+            )
+            return list(connection.scalars(query))
+
+        found = await self.database.read(work)
+        for request_id in found:
+            await self._scrub(request_id)
+        return len(found)
+
+    async def _scrub(self, request_id: str) -> None:
+        def work(connection: sa.Connection) -> None:
+            request = get(connection, request_id)
+            now = self.now()
+            scrubbed = _without_people(request)
+            columns = columns_of(scrubbed, _PERSONAL) | {"scrubbed_at": now}
+            connection.execute(
+                sa.update(requests).where(requests.c.id == request_id).values(columns)
+            )
+            _scrub_sends(connection, request_id)
+            connection.execute(
+                sa.update(audit_events)
+                .where(audit_events.c.request_id == request_id)
+                .values(personal=None)
+            )
+            audit.append(connection, Entry(Event.SCRUBBED), scrubbed, now)
+
+        await self.database.run(work)
+
+
+_PERSONAL = ("order", "reason", "response_url", "votes", "decision", "failure", "outcome")
+
+
+def _without_people(request: Request) -> Request:
+    return replace(
+        request,
+        order=_order(request.order),
+        reason=None,
+        response_url=None,
+        votes=tuple(replace(vote, note=None) for vote in request.votes),
+        decision=_decision(request.decision),
+        failure=_failure(request.failure),
+        outcome=_outcome(request.outcome),
+    )
+
+
+def _order(order: Order | None) -> Order | None:
+    if order is None:
+        return None
+    destination = replace(order.destination, last_four=None)
+    return replace(
+        order, guest_name=None, guest_email=None, organisation=None, destination=destination
+    )
+
+
+def _decision(decision: Decision | None) -> Decision | None:
+    return replace(decision, note=None) if decision else None
+
+
+def _failure(failure: Failure | None) -> Failure | None:
+    if failure is None or failure.code in _HARMLESS:
+        return failure
+    return replace(failure, detail=None)
+
+
+def _outcome(outcome: Outcome | None) -> Outcome | None:
+    if outcome is None or outcome.receipt is None:
+        return outcome
+    return replace(outcome, receipt=replace(outcome.receipt, last_four=None))
+
+
+def _scrub_sends(connection: sa.Connection, request_id: str) -> None:
+    rows = connection.execute(sa.select(sends).where(sends.c.request_id == request_id)).all()
+    for row in rows:
+        receipt = load(Receipt, row.receipt)
+        values: dict[str, Any] = {"detail": None}
+        if receipt is not None:
+            values["receipt"] = dump(replace(receipt, last_four=None))
+        connection.execute(
+            sa.update(sends)
+            .where(
+                sends.c.request_id == row.request_id,
+                sends.c.revision == row.revision,
+                sends.c.attempt == row.attempt,
+            )
+            .values(values)
+        )

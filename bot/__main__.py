@@ -19,7 +19,7 @@ from rich.table import Table
 from bot import __version__, logs, settings
 from bot.app import serve as run_server
 from bot.app import work as run_worker
-from bot.check import Finding, run_checks
+from bot.check import passed, report, run_checks
 from bot.domain.policy import Policy
 from bot.manifest import render_manifest
 from bot.store import Database, DatabaseError, RequestStore, audit, verification
@@ -70,8 +70,10 @@ def _run(service: Coroutine[None, None, None]) -> None:
 
 
 def _database() -> Database:
+    url = settings.DatabaseSettings().database_url
+    logs.configure("console", "INFO", [url])
     try:
-        return Database(settings.DatabaseSettings().database_url)
+        return Database(url)
     except DatabaseError as error:
         _refuse(str(error))
 
@@ -122,15 +124,8 @@ def check(
     if as_json:
         print(json.dumps([finding.as_dict() for finding in findings]))  # noqa: T201
     else:
-        _show(findings)
-    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
-
-
-def _show(findings: list[Finding]) -> None:
-    table = Table("", "What", "Finding")
-    for finding in findings:
-        table.add_row("[green]ok" if finding.ok else "[red]no", finding.what, finding.text)
-    out.print(table)
+        report(findings, out)
+    raise typer.Exit(0 if passed(findings) else 1)
 
 
 @cli.command()
@@ -189,6 +184,28 @@ def requests(
             request.requester.user,
         )
     out.print(table)
+
+
+@cli.command()
+def forget(
+    order: Annotated[str, typer.Argument(help="VENUE:ORDER_ID, such as riverside:26644388.")],
+) -> None:
+    """Take what names people out of all that is over about one order; amounts and ids stay."""
+    venue, _, order_id = order.partition(":")
+    if not (venue and order_id):
+        _refuse("Name the venue and the order, such as riverside:26644388.")
+    database = _database()
+    store = RequestStore(database, lambda _: Policy(), lambda: datetime.now(UTC))
+    try:
+        database.check_schema()
+        over, still_open = asyncio.run(store.forget(venue, order_id))
+    except DatabaseError as error:
+        _refuse(str(error))
+    finally:
+        database.close()
+    out.print(f"{over} requests about order {order_id} name nobody any more.", highlight=False)
+    if still_open:
+        _refuse(f"{still_open} are still open: run this again once they are over.")
 
 
 @audit_cli.command()

@@ -209,7 +209,7 @@ async def _introduce(house: House) -> None:
 async def _tell_policies(house: House) -> None:
     """Tell at the start what an operator should know of who may do what."""
     for config in house.settings.venues:
-        policy, venue = config.venue.policy, config.venue.key
+        policy, venue, currency = config.venue.policy, config.venue.key, config.venue.currency
         if policy.is_default:
             log.warning(
                 "policy_is_default",
@@ -217,7 +217,7 @@ async def _tell_policies(house: House) -> None:
                 meaning="any full member may ask, and any other one may approve any amount",
                 to_change="set approvers and tiers under [policy] in rescind.toml",
             )
-        for problem in problems(policy, await house.directory.roster(policy)):
+        for problem in problems(policy, await house.directory.roster(policy), currency):
             log.error(
                 "policy_problem",
                 venue=venue,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta, tzinfo
+from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -95,8 +96,8 @@ class PolicySettings(FileModel):
 
     def mistakes(self) -> Iterator[str]:
         """What is wrong with settings that make sense only together, a line each."""
-        if self.self_approval_up_to and not self.self_approval:
-            yield "self_approval_up_to: has no effect while self_approval is off."
+        if self.auto_approve_up_to and not self.requester_daily_limit:
+            yield "auto_approve_up_to: set requester_daily_limit as well, or nothing brakes it."
         if bool(self.escalate_to) != bool(self.escalate_after_minutes):
             yield "escalate_to, escalate_after_minutes: set both, or neither."
         if any(tier.up_to is None for tier in self.tiers[:-1]):
@@ -106,7 +107,7 @@ class PolicySettings(FileModel):
         if codes:
             yield f"block_on: {', '.join(sorted(codes))} cannot be chosen; see max_order_age_days."
 
-    def policy(self, timezone: tzinfo) -> Policy:
+    def policy(self, timezone: ZoneInfo) -> Policy:
         hours, minutes, days = (
             self.expire_after_hours,
             self.escalate_after_minutes,
@@ -140,13 +141,10 @@ class PolicySettings(FileModel):
             expire_after=timedelta(hours=hours) if hours else None,
             guest_details=self.guest_details,
             timezone=timezone,
-            is_default=not self.model_fields_set & _WHO_MAY,
+            is_default=not (self.requesters or self.approvers or self.tiers or self.self_approval),
         )
 
 
-# What makes a policy somebody's own: with the defaults of all of these, anybody may do anything
-# but approve alone.
-_WHO_MAY = frozenset({"requesters", "approvers", "tiers", "self_approval"})
 _BLOCKABLE = frozenset(WarningCode) - {WarningCode.TOO_OLD}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from datetime import UTC, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -156,10 +156,11 @@ class Environment(BaseSettings):
     def _port_or_off(cls, given: str | int | None) -> int | Literal["off"] | None:
         if given is None:
             return None
-        if str(given).lower() == "off":
+        text = str(given)
+        if text.lower() == "off":
             return "off"
-        if str(given).isdecimal() and int(given) <= 65535:
-            return int(given)
+        if text.isdecimal() and len(text) <= 5 and int(text) <= 65535:
+            return int(text)
         raise ValueError("give a port number, or off")
 
 
@@ -347,7 +348,7 @@ def _configured(source: VenueSettings, api_key: SecretStr, policy: PolicySetting
             timezone=timezone,
             locale=source.locale,
             channels=source.channels,
-            policy=effective.policy(timezone or UTC),
+            policy=effective.policy(timezone or ZoneInfo("UTC")),
         ),
         api_key=api_key,
         source=source,

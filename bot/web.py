@@ -1,10 +1,10 @@
-"""The web app around Bolt: Slack's endpoint, health, readiness, metrics."""
+"""The web apps: Slack's endpoint around Bolt; health, readiness and metrics, there or elsewhere."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -86,17 +86,40 @@ class Precedence:
 
 def web_app(
     *,
-    database: Pingable,
-    store: Countable,
-    readiness: Readiness,
     precedence: Precedence,
     guard: Callable[[ASGIApp], ASGIApp | None],
     bolt: AsyncSlackRequestHandler,
+    beside: Sequence[Route],
 ) -> Starlette:
-    """Build the app. `guard` wraps Slack's endpoint; None: there is none (Socket Mode only)."""
+    """Build the app with Slack's endpoint, and `beside` it what else is on this port.
 
+    `guard` wraps the endpoint; None: there is none (Socket Mode only).
+    """
+    routes = list(beside)
+    guarded = guard(_Events(bolt, precedence))
+    if guarded is not None:
+        # First, for routes are looked through in their order, and this is the one in a hurry.
+        routes.insert(0, Route("/slack/events", _Asgi(guarded), methods=["POST"]))
+    return plain_app(routes)
+
+
+def plain_app(routes: Sequence[Route]) -> Starlette:
+    """Build an app that serves `routes`, and nothing by another name."""
+    app = Starlette(routes=routes)
+    # A redirect repeats what its sender says is our host, and fails where that is no name at all.
+    app.router.redirect_slashes = False
+    return app
+
+
+def health_route() -> Route:
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
+
+    return Route("/healthz", healthz, methods=["GET"])
+
+
+def admin_routes(database: Pingable, store: Countable, readiness: Readiness) -> list[Route]:
+    """What operators and machines of the house ask; not for the internet."""
 
     async def readyz(_: Request) -> Response:
         trouble = {
@@ -120,16 +143,11 @@ def web_app(
             _LIVE.clear()  # better no figure than an old one; the others are as true as ever
         return Response(render_metrics(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
-    routes = [
-        Route("/healthz", healthz, methods=["GET"]),
+    return [
+        health_route(),
         Route("/readyz", readyz, methods=["GET"]),
         Route("/metrics", metrics, methods=["GET"]),
     ]
-    guarded = guard(_Events(bolt, precedence))
-    if guarded is not None:
-        # First, for routes are looked through in their order, and this is the one in a hurry.
-        routes.insert(0, Route("/slack/events", _Asgi(guarded), methods=["POST"]))
-    return Starlette(routes=routes)
 
 
 class _Asgi:

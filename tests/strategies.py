@@ -215,8 +215,12 @@ def requests(
     most_lines: int = 5,
     *,
     quoted: bool = False,
+    voted: bool = False,
 ) -> st.SearchStrategy[Request]:
-    """Requests in any state with what they carry there; `quoted`: each of them with a quote."""
+    """Requests in any state with what they carry there; `quoted`: each of them with a quote.
+
+    `voted`: with what a policy brings about: votes, an escalation, every way to approve.
+    """
     few = orders(texts=texts, most_lines=min(most_lines, 5), currency=VENUE.currency)
     subjects = few if most_lines <= 5 else st.builds(_lengthened, few, st.integers(6, most_lines))
 
@@ -229,7 +233,8 @@ def requests(
         if unread and not quoted:
             failed = state is State.FAILED
             return replace(bare, failure=draw(failures(texts)) if failed else None)
-        return _settled(draw, _quoted(draw, bare, order), order, texts)
+        settled = _settled(draw, _quoted(draw, bare, order), order, texts)
+        return _voted(draw, settled, texts) if voted else settled
 
     return request()
 
@@ -305,6 +310,34 @@ def _settled(
     earlier = draw(amounts(order.currency)) if draw(_coin) else Money.zero(order.currency)
     result = outcome(order, request.quote, after, receipt, earlier, request.notify, NOW)
     return replace(request, outcome=result)
+
+
+def _voted(draw: st.DrawFn, request: Request, texts: st.SearchStrategy[str]) -> Request:
+    """Add the votes, who was called when it took long, and how else it may have been approved."""
+    decision = request.decision
+    if decision and decision.verdict is Verdict.APPROVED:
+        verdict = draw(st.sampled_from([each for each in Verdict if each.is_approval]))
+        by = None if verdict is Verdict.AUTOMATIC else decision.by
+        decision = replace(decision, verdict=verdict, by=by)
+    is_pending = request.state is State.PENDING
+    return replace(
+        request,
+        votes=tuple(draw(st.lists(votes(texts), max_size=3, unique_by=lambda vote: vote.by))),
+        decision=decision,
+        escalates_at=draw(st.none() | moments) if is_pending else None,
+    )
+
+
+@functools.cache
+def votes(texts: st.SearchStrategy[str] = names) -> st.SearchStrategy[Decision]:
+    return st.builds(
+        Decision,
+        verdict=st.sampled_from((Verdict.APPROVED, Verdict.APPROVED, Verdict.REJECTED)),
+        by=actors,
+        at=moments,
+        revision=_revisions,
+        note=_notes(texts),
+    )
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.domain.bars import bars
 from bot.domain.checks import listed, not_denied, verify, within_requester_limit
 from bot.domain.judgement import Judgement, Refusal, Ruling, Usage
-from bot.domain.person import Person
+from bot.domain.person import Membership, Person
 from bot.domain.policy import Policy
 from bot.domain.request import Request
 from bot.domain.tiers import tier_of
@@ -28,13 +28,16 @@ def rule_on_request(
     return Judgement(Ruling.ALLOWED, rests_on)
 
 
-def rule_on_look(person: Person, now: datetime) -> Judgement:
-    """Decide whether `person` may see what was asked for and decided."""
+def rule_on_look(policy: Policy, person: Person, now: datetime) -> Judgement:
+    """Decide whether `person` may see what was asked for: who may ask or approve may."""
     try:
         verify(person, now)
     except Refusal as refusal:
         return refusal.judgement
-    return Judgement(Ruling.ALLOWED, "default: any full member")
+    for ids, rule in ((policy.requesters, "requesters"), (policy.all_approvers, "approvers")):
+        if ids is None or person.on(ids) is Membership.YES:
+            return Judgement(Ruling.ALLOWED, rule)
+    return Judgement(Ruling.NOT_A_REQUESTER, "requesters, approvers")
 
 
 def rule_on_automation(
@@ -50,7 +53,9 @@ def rule_on_automation(
     if quote.warnings or quote.blocks or bars(policy, request, now):
         return Judgement(Ruling.NOT_AUTOMATIC, "auto_approve_up_to")
     try:
-        tier_of(policy, quote.value)
+        tier, _ = tier_of(policy, quote.value)
+        if tier.approvals > 1 or tier.approvers is not None:
+            return Judgement(Ruling.NOT_AUTOMATIC, "tiers")
         within_requester_limit(policy, quote.value, usage)
     except Refusal as refusal:
         return refusal.judgement

@@ -60,13 +60,13 @@ def below(ceiling: Ceiling | None, amount: Money, otherwise: Ruling, rule: str) 
 def within_limits(policy: Policy, amount: Money, usage: Usage | None) -> None:
     """Check the daily limits of who approves and of who asked."""
     used = usage.by_approver if usage else None
-    _within(policy.approver_daily, amount, used, Ruling.APPROVER_LIMIT, "approver_daily")
+    _within(policy.approver_daily, amount, used, Ruling.APPROVER_LIMIT, "approver_daily_limit")
     within_requester_limit(policy, amount, usage)
 
 
 def within_requester_limit(policy: Policy, amount: Money, usage: Usage | None) -> None:
     used = usage.for_requester if usage else None
-    _within(policy.requester_daily, amount, used, Ruling.REQUESTER_LIMIT, "requester_daily")
+    _within(policy.requester_daily, amount, used, Ruling.REQUESTER_LIMIT, "requester_daily_limit")
 
 
 def _within(

@@ -17,6 +17,7 @@ class ProblemCode(StrEnum):
     NO_APPROVER = "no_approver"
     TOO_FEW_APPROVERS = "too_few_approvers"
     ONLY_REQUESTER = "only_requester"
+    CURRENCY_MISSING = "currency_missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,10 @@ class Problem:
 
     @property
     def is_fatal(self) -> bool:
-        """Whether nobody can satisfy the rule, as opposed to fewer people than was meant."""
+        """Whether nobody can satisfy the rule, as opposed to fewer people than was meant.
+
+        An amount without the currency is one that nothing is below, whoever it is about.
+        """
         return self.code not in {ProblemCode.GROUP_UNREADABLE, ProblemCode.GROUP_EMPTY}
 
 
@@ -53,9 +57,17 @@ class Roster:
         return frozenset(users)
 
 
-def problems(policy: Policy, roster: Roster) -> tuple[Problem, ...]:
-    """Return what is wrong with a policy, whoever asks for whatever."""
-    found = list(_group_problems(policy.groups, policy.deny_groups, roster))
+def problems(policy: Policy, roster: Roster, currency: str) -> tuple[Problem, ...]:
+    """Return what is wrong with a venue's policy, whoever asks for whatever.
+
+    `currency`: the venue's.
+    """
+    found = [
+        Problem(ProblemCode.CURRENCY_MISSING, name)
+        for name, ceiling in policy.ceilings()
+        if all(amount.currency != currency for amount in ceiling.amounts)
+    ]
+    found += list(_group_problems(policy.groups, policy.deny_groups, roster))
     tiers = policy.tiers or (Tier(),)
     for number, tier in enumerate(tiers):
         name = f"tiers[{number}]" if policy.tiers else "approvers"
@@ -78,9 +90,13 @@ def problems_of_request(
     ids = tier.approvers if tier.approvers is not None else policy.approvers
     called = frozenset(policy.escalate_to) if is_late and tier.approvers is None else frozenset()
     left = _left(policy, tier, roster, called)
-    if ids is None or left is None:
+    if left is None:
         return ()
-    found = list(_group_problems(ids | called | policy.deny_approvers, policy.deny_groups, roster))
+    found = list(
+        _group_problems(
+            (ids or frozenset()) | called | policy.deny_approvers, policy.deny_groups, roster
+        )
+    )
     others = left if _may_approve_alone(policy, request) else left - {request.requester.user}
     if len(others) < tier.approvals:
         only = left and not others
@@ -100,11 +116,11 @@ def _left(
     policy: Policy, tier: Tier, roster: Roster, called: Ids = frozenset()
 ) -> frozenset[str] | None:
     """Who could approve at a tier; None: any full member who is not denied, too many to count."""
+    if any(roster.members.get(each) is None for each in policy.deny_approvers if is_group(each)):
+        return frozenset()  # anybody may be in it, so nobody is let through
     ids = tier.approvers if tier.approvers is not None else policy.approvers
     if ids is None:
         return None
-    if any(roster.members.get(each) is None for each in policy.deny_approvers if is_group(each)):
-        return frozenset()  # anybody may be in it, so nobody is let through
     return roster.expand(ids | called) - roster.expand(policy.deny_approvers) - roster.unfit
 
 

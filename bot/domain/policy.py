@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, timedelta, tzinfo
+from datetime import timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from bot.domain.money import Money
 from bot.domain.quote import WarningCode
@@ -101,7 +102,7 @@ class Policy:
     )
     expire_after: timedelta | None = timedelta(hours=72)
     guest_details: GuestDetails = GuestDetails.MASKED
-    timezone: tzinfo = UTC
+    timezone: ZoneInfo = ZoneInfo("UTC")  # noqa: RUF009 - as immutable as the rest
     is_default: bool = False
 
     @property
@@ -111,9 +112,32 @@ class Policy:
     @property
     def all_approvers(self) -> Ids | None:
         """Everybody who may approve anything at all in the ordinary way; None: any full member."""
-        if self.approvers is None:
+        tiers = self.tiers or (Tier(),)
+        if self.approvers is None and any(tier.approvers is None for tier in tiers):
             return None
-        return self.approvers.union(*(tier.approvers or () for tier in self.tiers))
+        return self.named_approvers
+
+    @property
+    def named_approvers(self) -> Ids:
+        """Those who are named as approvers of anything."""
+        named = self.approvers or frozenset()
+        return named.union(*(tier.approvers or () for tier in self.tiers))
+
+    def ceilings(self) -> Iterator[tuple[str, Ceiling]]:
+        """Every amount there is, by the setting's name."""
+        for number, tier in enumerate(self.tiers):
+            if tier.up_to is not None:
+                yield f"tiers[{number}].up_to", tier.up_to
+        named = {
+            "approver_daily_limit": self.approver_daily,
+            "requester_daily_limit": self.requester_daily,
+            "self_approval_up_to": self.self_approval_up_to,
+            "auto_approve_up_to": self.auto_approve_up_to,
+            "break_glass.up_to": self.break_glass.up_to if self.break_glass else None,
+        }
+        for name, ceiling in named.items():
+            if ceiling is not None:
+                yield name, ceiling
 
     @property
     def groups(self) -> frozenset[str]:
@@ -127,9 +151,7 @@ class Policy:
 
     def _ids(self) -> Iterator[str]:
         yield from self.requesters or ()
-        yield from self.all_approvers or ()
-        for tier in self.tiers:
-            yield from tier.approvers or ()
+        yield from self.named_approvers
         yield from self.deny_requesters
         yield from self.deny_approvers
         yield from self.escalate_to

@@ -112,6 +112,8 @@ def _still_counts(
         return True
     try:
         verify(voter, at.now)
+        if is_above_lowest(policy, request):
+            verify_afresh(voter, at.now)
         _may_approve(policy, tier, request, voter, at.now)
     except Refusal as refusal:
         if refusal.judgement.ruling is Ruling.NOT_VERIFIED:

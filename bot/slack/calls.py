@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,6 +16,7 @@ from bot.domain.delivery import DeliveryImpossibleError, DeliveryPostponedError
 
 log = structlog.get_logger(__name__)
 
+_ERROR_CODE = re.compile(r"[a-z0-9_]{1,80}")
 _RETRY_AFTER_CAP = 60.0
 _RATE_LIMITED = frozenset({"ratelimited", "rate_limited"})
 # Slack's own troubles, as opposed to ours, that came up on the way: nobody can tell how far it got.
@@ -61,7 +63,7 @@ def _sorted_out(
     status = getattr(response, "status_code", None)
     found = getattr(response, "data", None)
     data: dict[str, Any] = found if isinstance(found, dict) else {}
-    code = str(data.get("error", ""))
+    code = _code(data.get("error"))
     if status == 429 or code in _RATE_LIMITED:
         return DeliveryPostponedError(_retry_after(response), "ratelimited")
     if not code or code in _IN_DOUBT or (status or 0) >= 500:
@@ -69,8 +71,21 @@ def _sorted_out(
     if code in _PASSING:
         return DeliveryPostponedError(None, code)
     if code == "invalid_blocks":
-        log.error("slack_refused_blocks", reasons=data.get("response_metadata"))
+        log.error("slack_refused_blocks", reasons=_reasons(data))
     return DeliveryImpossibleError(code)
+
+
+def _code(error: object) -> str:
+    """Slack's word for what is wrong; a proxy could answer anything, names and tokens included."""
+    text = "" if error is None else str(error)
+    return text if not text or _ERROR_CODE.fullmatch(text) else "unreadable_error"
+
+
+def _reasons(data: dict[str, Any]) -> list[str]:
+    """Where blocks are wrong: pointers into them, of which Slack repeats no content."""
+    metadata = data.get("response_metadata")
+    messages = metadata.get("messages") if isinstance(metadata, dict) else None
+    return [str(message)[:200] for message in messages or ()][:5]
 
 
 def _retry_after(response: AsyncSlackResponse) -> float:

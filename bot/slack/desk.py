@@ -126,11 +126,12 @@ class SlackDesk:
 
     async def _problems(self, request: Request, venue: Venue) -> tuple[Problem, ...]:
         """Find out whether anybody could approve what waits for it."""
-        if request.state is not State.PENDING or venue.policy.all_approvers is None:
+        policy = venue.policy
+        if request.state is not State.PENDING or not (policy.named_approvers or policy.groups):
             return ()
-        roster = await self._directory.roster(venue.policy)
+        roster = await self._directory.roster(policy)
         is_late = is_escalated(request, request.updated_at)
-        return problems_of_request(venue.policy, request, roster, is_late)
+        return problems_of_request(policy, request, roster, is_late)
 
     async def _say_once(
         self, request: Request, kind: str, message: Message | None, root: MessageRef

@@ -78,14 +78,15 @@ class Directory:
         self._home: Home | None = None
         self._users: _Memory[Mapping[str, Any]] = _Memory(now, self._ask_for_user)
         self._groups: _Memory[frozenset[str]] = _Memory(now, self._ask_for_group)
+        self._homes: _Memory[None] = _Memory(now, self._find_home)
         self._complained_of: set[str] = set()
 
     def settle_in(self, answer: AsyncSlackResponse) -> None:
         """Learn from `auth.test` which workspace is ours."""
         team = str(answer.get("team_id") or "")
-        if team:
-            enterprise = str(answer.get("enterprise_id") or "") or None
-            whole = answer.get("is_enterprise_install") is True
+        enterprise = str(answer.get("enterprise_id") or "") or None
+        whole = answer.get("is_enterprise_install") is True
+        if team or (enterprise and whole):
             self._home = Home(team, enterprise, whole)
 
     async def person(self, actor: Actor, groups: Set[str], *, fresh: bool = False) -> Person:
@@ -107,7 +108,7 @@ class Directory:
     async def roster(self, policy: Policy) -> Roster:
         """Find out who is in the groups that a policy names, and which users are no members."""
         groups = sorted(policy.groups)
-        users = sorted(each for each in policy.all_approvers or () if not is_group(each))
+        users = sorted(each for each in policy.named_approvers if not is_group(each))
         found, members = await self._look_up(users, groups, _REMEMBERED)
         unfit = {user for user, fact in found.items() if not self._may_be_member(user, fact.value)}
         by_group = {group: members[group].value if group in members else None for group in groups}
@@ -127,7 +128,7 @@ class Directory:
             self._groups.learn(group) for group in groups if not self._groups.recall(group, age)
         ]
         if self._home is None:
-            unknown.append(self._find_home())
+            unknown.append(self._homes.learn("ours"))
         begun = self._now()
         if unknown:
             tasks = [asyncio.ensure_future(question) for question in unknown]
@@ -142,10 +143,8 @@ class Directory:
             {group: fact for group, fact in known_groups.items() if fact},
         )
 
-    async def _find_home(self) -> None:
-        if self._home is None:
-            answer = await self._ask("auth.test", self._client.auth_test)
-            self.settle_in(answer)
+    async def _find_home(self, _: str) -> None:
+        self.settle_in(await self._ask("auth.test", self._client.auth_test))
 
     async def _ask_for_user(self, user: str) -> Mapping[str, Any]:
         """Ask for a user; an empty answer is somebody whom Slack does not show us."""
@@ -156,7 +155,9 @@ class Directory:
                 return {}
             raise
         found = answer.get("user")
-        return found if isinstance(found, dict) else {}
+        if not isinstance(found, dict) or not found:
+            raise DeliveryImpossibleError("unreadable_answer")
+        return found
 
     async def _ask_for_group(self, group: str) -> frozenset[str]:
         answer = await self._ask(
@@ -213,24 +214,33 @@ def standing(user_id: str, user: Mapping[str, Any], home: Home) -> Standing:
         return Standing.DEACTIVATED if user.get("deleted") is True else Standing.UNKNOWN
     if user.get("is_bot") or user.get("is_workflow_bot") or user_id == _SLACKBOT:
         return Standing.BOT
-    if user.get("is_stranger") or not _is_at_home(user, home):
+    at_home = _is_at_home(user, home)
+    if user.get("is_stranger") or at_home is False:
         return Standing.STRANGER
+    if at_home is None:
+        return Standing.UNKNOWN
     flags = [user.get(name) for name in ("is_restricted", "is_ultra_restricted", "is_bot")]
     if True in flags:
         return Standing.GUEST
     return Standing.MEMBER if flags == [False] * 3 else Standing.UNKNOWN
 
 
-def _is_at_home(user: Mapping[str, Any], home: Home) -> bool:
-    """Whether somebody is of our workspace; in an organisation people may be of several."""
+def _is_at_home(user: Mapping[str, Any], home: Home) -> bool | None:
+    """Whether somebody is of our workspace; in an organisation people may be of several.
+
+    None where Slack does not say of which they are.
+    """
     organisation = user.get("enterprise_user")
     found = organisation if isinstance(organisation, dict) else {}
+    if not user.get("team_id") and not found:
+        return None
     if home.is_whole_organisation:
         return bool(home.enterprise) and found.get("enterprise_id") == home.enterprise
     if user.get("team_id") == home.team:
         return True
     same = bool(home.enterprise) and found.get("enterprise_id") == home.enterprise
-    return same and home.team in (found.get("teams") or ())
+    teams = found.get("teams")
+    return same and isinstance(teams, list) and home.team in teams
 
 
 def _is_worth_another_try(error: Exception) -> bool:

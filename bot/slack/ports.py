@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -84,9 +84,9 @@ class Ledger(Protocol):
 
     async def latest_for_order(self, venue: str, order_id: str) -> Request | None: ...
 
-    async def waiting(self, limit: int) -> Sequence[Request]: ...
+    async def waiting(self, limit: int, venues: Collection[str]) -> Sequence[Request]: ...
 
-    async def recent(self, limit: int) -> Sequence[Request]: ...
+    async def recent(self, limit: int, venues: Collection[str]) -> Sequence[Request]: ...
 
 
 class Work(Protocol):

@@ -31,7 +31,7 @@ from bot.store import audit, limits
 from bot.store.audit import Entry
 from bot.store.limits import NOBODY
 from bot.store.moves import Moves, find, quoted, told
-from bot.store.rows import request_from_row
+from bot.store.rows import request_from_row, storable
 from bot.store.tables import audit_events, requests
 
 # Prepared once: this is what a command waits for before it is acknowledged.
@@ -74,7 +74,7 @@ class Deciding(Moves):
             notify=new.notify,
             created_at=now,
             updated_at=now,
-            reason=new.reason,
+            reason=storable(new.reason),
             response_url=new.response_url,
             # There is nothing to show until the order has been read.
             delivered_version=1,
@@ -92,7 +92,7 @@ class Deciding(Moves):
                 "source": new.source.value,
                 "rule": new.allowed_by,
             },
-            {"reason": new.reason},
+            {"reason": request.reason},
             new.evidence,
         )
         audit.append(connection, entry, request, now)
@@ -116,6 +116,7 @@ class Deciding(Moves):
         Action.RESOLVE; `voters` is what is known of those who approved before. Action.EDIT is
         `reselect`'s business. The request that is returned is as it is now, also after a no.
         """
+        note = storable(note)
 
         def work(connection: sa.Connection) -> tuple[Judgement, Request] | None:
             request = find(connection, request_id)

@@ -5,9 +5,10 @@ Every change is one transaction with its audit event. Nothing here waits for any
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -37,19 +38,20 @@ class RequestStore(Deciding, Executing, Retaining):
         )
         return found[0] if found else None
 
-    async def waiting(self, limit: int) -> Sequence[Request]:
-        """Return requests that wait for a decision or for help, oldest first."""
+    async def waiting(self, limit: int, venues: Collection[str] | None = None) -> Sequence[Request]:
+        """Return requests that wait for a decision or for help, oldest first.
+
+        `venues`: of these alone, None: of all.
+        """
         found: list[Request] = []
         for state in WAITING_STATES:  # state by state, so that the index has the order
-            query = sa.select(requests).where(requests.c.state == state.value)
+            query = _of(venues).where(requests.c.state == state.value)
             found += await self.select(query.order_by(requests.c.created_at).limit(limit))
         return sorted(found, key=lambda request: request.created_at)[:limit]
 
-    async def recent(self, limit: int) -> Sequence[Request]:
-        """Return the latest requests of any state, newest first."""
-        return await self.select(
-            sa.select(requests).order_by(requests.c.created_at.desc()).limit(limit)
-        )
+    async def recent(self, limit: int, venues: Collection[str] | None = None) -> Sequence[Request]:
+        """Return the latest requests of any state, newest first; `venues` as in `waiting`."""
+        return await self.select(_of(venues).order_by(requests.c.created_at.desc()).limit(limit))
 
     async def left_lying(self, since: datetime, limit: int) -> Sequence[Request]:
         """Return requests with work to do that nobody has touched since `since`.
@@ -88,3 +90,8 @@ class RequestStore(Deciding, Executing, Retaining):
             return dict.fromkeys(live, 0) | {row[0]: row[1] for row in rows}
 
         return await self.database.read(work)
+
+
+def _of(venues: Collection[str] | None) -> sa.Select[Any]:
+    every = sa.select(requests)
+    return every if venues is None else every.where(requests.c.venue.in_(venues))

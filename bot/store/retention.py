@@ -10,8 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.domain.events import Event
-from bot.domain.order import Order
-from bot.domain.request import Decision, Failure, FailureCode, Request
+from bot.domain.order import Destination, Order
+from bot.domain.quote import Quote
+from bot.domain.request import Decision, Failure, FailureCode, Request, State
 from bot.domain.settlement import Outcome, Receipt
 from bot.store import audit
 from bot.store.audit import Entry
@@ -21,6 +22,20 @@ from bot.store.tables import UNSCRUBBED, audit_events, requests, sends
 
 # Their details are words of ours or of Slack's, not an upstream's or a person's.
 _HARMLESS = frozenset({FailureCode.BLOCKED, FailureCode.CARD_NOT_POSTED})
+_STILL_TO_SCRUB = sa.select(requests.c.id).where(
+    requests.c.id == sa.bindparam("request_id"), UNSCRUBBED
+)
+_PERSONAL = (
+    "order",
+    "quote",
+    "previous_quote",
+    "reason",
+    "response_url",
+    "votes",
+    "decision",
+    "failure",
+    "outcome",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +59,29 @@ class Retaining(Moves):
             await self._scrub(request_id)
         return len(found)
 
+    async def forget(self, venue: str, order_id: str) -> tuple[int, int]:
+        """Scrub everything that is over about one order; return how many, and how many are not.
+
+        What is still open needs its words, and may be scrubbed once it is over.
+        """
+
+        def work(connection: sa.Connection) -> Sequence[tuple[str, str]]:
+            query = sa.select(requests.c.id, requests.c.state).where(
+                requests.c.venue == venue, requests.c.order_id == order_id
+            )
+            return [(row.id, row.state) for row in connection.execute(query)]
+
+        known = await self.database.read(work)
+        over = [request_id for request_id, state in known if not State(state).is_live]
+        for request_id in over:
+            await self._scrub(request_id)
+        return len(over), len(known) - len(over)
+
     async def _scrub(self, request_id: str) -> None:
         def work(connection: sa.Connection) -> None:
             request = get(connection, request_id)
+            if connection.execute(_STILL_TO_SCRUB, {"request_id": request_id}).first() is None:
+                return  # another process did it meanwhile
             now = self.now()
             scrubbed = _without_people(request)
             columns = columns_of(scrubbed, _PERSONAL) | {"scrubbed_at": now}
@@ -64,13 +99,12 @@ class Retaining(Moves):
         await self.database.run(work)
 
 
-_PERSONAL = ("order", "reason", "response_url", "votes", "decision", "failure", "outcome")
-
-
 def _without_people(request: Request) -> Request:
     return replace(
         request,
         order=_order(request.order),
+        quote=_quote(request.quote),
+        previous_quote=_quote(request.previous_quote),
         reason=None,
         response_url=None,
         votes=tuple(replace(vote, note=None) for vote in request.votes),
@@ -83,10 +117,21 @@ def _without_people(request: Request) -> Request:
 def _order(order: Order | None) -> Order | None:
     if order is None:
         return None
-    destination = replace(order.destination, last_four=None)
     return replace(
-        order, guest_name=None, guest_email=None, organisation=None, destination=destination
+        order,
+        guest_name=None,
+        guest_email=None,
+        organisation=None,
+        destination=_destination(order.destination),
     )
+
+
+def _quote(quote: Quote | None) -> Quote | None:
+    return replace(quote, destination=_destination(quote.destination)) if quote else None
+
+
+def _destination(destination: Destination) -> Destination:
+    return replace(destination, last_four=None)
 
 
 def _decision(decision: Decision | None) -> Decision | None:

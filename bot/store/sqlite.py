@@ -8,6 +8,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -43,7 +44,11 @@ def engine_for_dbos(url: sa.URL) -> sa.Engine:
 def _engine(
     url: sa.URL, *, isolation_level: Literal["IMMEDIATE"] | None, synchronous: str
 ) -> sa.Engine:
-    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    file = Path(str(url.database))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # It names guests, so it is nobody else's to read; SQLite gives its other files the same mode.
+    with suppress(OSError):
+        file.touch(mode=0o600)
     # Parameters hold names and addresses, which do not belong into an error's text.
     made = sa.create_engine(url, hide_parameters=True)
 

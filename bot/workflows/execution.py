@@ -178,7 +178,9 @@ class _MoneyPath:
             try:
                 order = await self._read(request)
             except TicketingError as error:
-                log.warning("read_back_failed", request=request.id, cause=error.detail)
+                # Not its detail, which may be the upstream's own words.
+                kind = type(error).__name__
+                log.warning("read_back_failed", request=request.id, cause=kind)
                 return Next.OPEN
             return await self._record(request, send, order)
         except StaleRequestError:

@@ -7,8 +7,8 @@ from bot.domain.request import Failure, FailureCode, Request, StaleRequestError,
 from bot.domain.selection import Selection
 from bot.ticketing import TicketingError
 from bot.workflows.delivery import deliver_soon
-from bot.workflows.execution import execution_id
 from bot.workflows.engine import Durable
+from bot.workflows.execution import execution_id
 from bot.workflows.failures import failure_of
 from bot.workflows.services import Services
 

@@ -26,9 +26,13 @@ class SlackWire:
     def __init__(self, bot_url: str, signing_secret: str) -> None:
         self.url = f"{bot_url}/slack/events"
         self.secret = signing_secret
+        self._http = httpx.Client(timeout=15)
+
+    def close(self) -> None:
+        self._http.close()
 
     def send(self, body: bytes, **headers: str) -> httpx.Response:
-        return httpx.post(self.url, content=body, headers=self.signed(body) | headers, timeout=15)
+        return self._http.post(self.url, content=body, headers=self.signed(body) | headers)
 
     def signed(self, body: bytes, moment: float | None = None) -> dict[str, str]:
         timestamp = str(int(moment or time.time()))
@@ -41,7 +45,11 @@ class SlackWire:
 
 def command(text: str, user: str, channel: str, response_url: str = "") -> bytes:
     """A slash command's body."""
-    return urlencode(command_fields(text, user, channel, response_url)).encode()
+    return form(command_fields(text, user, channel, response_url))
+
+
+def form(fields: dict[str, str]) -> bytes:
+    return urlencode(fields).encode()
 
 
 def command_fields(text: str, user: str, channel: str, response_url: str = "") -> dict[str, str]:
@@ -61,20 +69,16 @@ def command_fields(text: str, user: str, channel: str, response_url: str = "") -
     }
 
 
-def click(card: Json, button: Json, user: str, team: str = TEAM) -> bytes:
-    """A click's body: `button` as it stood on `card`, with its `block_id`."""
-    return urlencode({"payload": json.dumps(click_payload(card, button, user, team))}).encode()
+def click(card: Json, button: Json, user: str, team: str = TEAM, **more: str) -> bytes:
+    """A click's body: `button` as it stood on `card`, with its `block_id`.
+
+    `more`: other fields of the payload, such as a `response_url` or a `trigger_id` that works.
+    """
+    return _payload(click_payload(card, button, user, team) | more)
 
 
 def click_payload(card: Json, button: Json, user: str, team: str = TEAM) -> Json:
-    return {
-        "type": "block_actions",
-        "team": {"id": TEAM, "domain": "riverside-arts"},
-        "user": {"id": user, "username": "somebody", "team_id": team},
-        "api_app_id": "A0RESCIND",
-        "enterprise": None,
-        "is_enterprise_install": False,
-        "trigger_id": _TRIGGER.format(time.monotonic_ns()),
+    return _interaction("block_actions", user, team) | {
         "container": {
             "type": "message",
             "message_ts": card["ts"],
@@ -97,25 +101,38 @@ def click_payload(card: Json, button: Json, user: str, team: str = TEAM) -> Json
 
 def submission(form: Json, user: str, numbers: dict[str, str]) -> bytes:
     """A submitted form, with `numbers` by block id, whatever the form itself would let through."""
-    state = {
-        block: {"value": {"type": "number_input", "value": number}}
-        for block, number in numbers.items()
+    entered = {
+        block: {"type": "number_input", "value": number} for block, number in numbers.items()
     }
-    payload: Json = {
-        "type": "view_submission",
+    return sent_form(form["callback_id"], form["private_metadata"], entered, user)
+
+
+def sent_form(
+    callback_id: str, private_metadata: str, entered: dict[str, Json], user: str, team: str = TEAM
+) -> bytes:
+    """A submitted form that may never have been open; `entered`: its elements' states by block."""
+    view = {
+        "id": "V0SOMEFORM",
+        "type": "modal",
+        "callback_id": callback_id,
+        "private_metadata": private_metadata,
+        "state": {"values": {block: {"value": state} for block, state in entered.items()}},
+    }
+    payload = _interaction("view_submission", user, team)
+    return _payload(payload | {"view": view, "response_urls": []})
+
+
+def _interaction(kind: str, user: str, team: str) -> Json:
+    return {
+        "type": kind,
         "team": {"id": TEAM, "domain": "riverside-arts"},
-        "user": {"id": user, "username": "somebody", "team_id": TEAM},
+        "user": {"id": user, "username": "somebody", "team_id": team},
         "api_app_id": "A0RESCIND",
         "enterprise": None,
         "is_enterprise_install": False,
         "trigger_id": _TRIGGER.format(time.monotonic_ns()),
-        "view": {
-            "id": form["id"],
-            "type": "modal",
-            "callback_id": form["callback_id"],
-            "private_metadata": form["private_metadata"],
-            "state": {"values": state},
-        },
-        "response_urls": [],
     }
-    return urlencode({"payload": json.dumps(payload)}).encode()
+
+
+def _payload(payload: Json) -> bytes:
+    return form({"payload": json.dumps(payload)})

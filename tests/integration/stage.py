@@ -29,7 +29,12 @@ Json = dict[str, Any]
 
 SEED = "26644388"
 SECOND = "U0SECOND"
+MEMBER = "U0MEMBER"
 GUEST = "U0GUEST"
+SINGLE = "U0SINGLE"
+COURIER = "U0COURIER"
+LEFT = "U0LEFT"
+_OTHERS = (MEMBER, GUEST, SINGLE, COURIER, LEFT)
 QUICK = "[execution]\nsettle_pauses = [0.05, 0.1, 0.2]\n"
 
 # The bot posts once a second and channel, so cases take turns in many.
@@ -47,7 +52,7 @@ class Bot:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.environment = bot_environment(sandbox, folder, port) | {"LOG_LEVEL": "WARNING"}
-        self.environment |= environment
+        self.environment |= {"SECONDS_LATER": str(folder / "seconds-later")} | environment
         self.folder = folder
         self.module = "bot"
         self.log_file = folder / "bot.log"
@@ -148,6 +153,8 @@ class Stage:
         known = sandbox.sandbox.slack.channels
         self.channels = [name for name in known if name.startswith(_CASE)] or ["C0REFUNDS"]
         self._channels = cycle(self.channels)
+        self._seconds_later = Path(bot.environment["SECONDS_LATER"])
+        self._passed = 0.0
 
     def next_channel(self) -> str:
         return next(self._channels)
@@ -177,6 +184,29 @@ class Stage:
         assert answer["ok"], answer
         return answer
 
+    def person(self, user: str, **changes: Any) -> None:  # noqa: ANN401 - JSON
+        """Do to somebody what an administrator does: `deleted`, `is_restricted` and so on."""
+        self._administer("people", user=user, **changes)
+
+    def group(self, group: str, **changes: Any) -> None:  # noqa: ANN401 - JSON
+        """Change a user group: its `users`, whether it is `disabled`."""
+        self._administer("groups", group=group, **changes)
+
+    def organisation(self, **changes: Any) -> None:  # noqa: ANN401 - JSON
+        """Make the workspace part of an organisation; without an `id`, take it out."""
+        self._administer("organisation", **changes)
+
+    def _administer(self, what: str, **changes: Any) -> None:  # noqa: ANN401 - JSON
+        answer = self.people.post(f"/ui/slack/{what}", **changes)
+        assert answer["ok"], answer
+
+    def put_forward(self, seconds: float) -> None:
+        """Let time pass for a bot whose clock can be put forward."""
+        self._passed += seconds
+        new = self._seconds_later.with_suffix(".new")
+        new.write_text(str(self._passed), encoding="utf-8")
+        new.rename(self._seconds_later)
+
     def age_sends(self, request_id: str, minutes: int) -> None:
         """Let time pass since a request was sent, as far as the bot's own memory goes."""
         run_sql(
@@ -197,11 +227,14 @@ def open_stage(
     rescind_toml: str = QUICK,
     settings: SandboxSettings | None = None,
     channels: int = _CHANNELS,
+    prepare: Callable[[RunningSandbox], None] | None = None,
+    later: bool = False,
     **environment: str,
 ) -> Iterator[Stage]:
     """Run sandbox and bot for the length of the block; the bot must not have stumbled in it.
 
-    `@ACME@` in `rescind_toml` stands for the address of the sandbox's ACME.
+    `@ACME@` in `rescind_toml` stands for the address of the sandbox's ACME. `prepare`: what is
+    done before the bot starts. `later`: its clock can be put forward.
     """
     patient = replace(settings or SandboxSettings(), port=0, ack_seconds=_ACK_SECONDS)
     sandbox = RunningSandbox(patient)
@@ -209,14 +242,20 @@ def open_stage(
     (folder / "rescind.toml").write_text(rescind_toml, encoding="utf-8")
     for number in range(channels):
         name = f"{_CASE}{number:02d}"
-        members = {REQUESTER, APPROVER, SECOND, GUEST, BOT_USER}
+        members = {REQUESTER, APPROVER, SECOND, *_OTHERS, BOT_USER}
         sandbox.sandbox.slack.channels[name] = Channel(name, name.lower(), "public", members)
     with sandbox, Bot(sandbox, folder, **environment) as bot:
         sandbox.bot_url = bot.url
+        if later:
+            bot.module = "tests.integration.later"
+            bot.environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+        if prepare is not None:
+            prepare(sandbox)
         bot.start()
         stage = Stage(sandbox, bot)
         yield stage
         stage.people.close()
+        stage.wire.close()
         assert "Traceback" not in bot.log(), bot.log()
 
 
@@ -333,11 +372,15 @@ def headers(message: Json) -> list[str]:
 
 __all__ = [
     "APPROVER",
+    "COURIER",
     "GUEST",
+    "LEFT",
+    "MEMBER",
     "QUICK",
     "REQUESTER",
     "SECOND",
     "SEED",
+    "SINGLE",
     "Bot",
     "Case",
     "Json",

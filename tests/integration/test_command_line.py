@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.integration.stage import QUICK, Stage, free_port, run_bot, run_sql
+from tests.integration.stage import Stage, run_bot, run_sql
 
 NOTHING = {"PATH": os.defpath}
 ENOUGH = NOTHING | {
@@ -196,47 +196,6 @@ def test_the_audit_log_comes_as_csv_too(stage: Stage) -> None:
     assert exported.returncode == 0, exported.stderr
     rows = list(csv.DictReader(io.StringIO(exported.stdout)))
     assert [row["event"] for row in rows if row["order_id"] == case.order][-1].endswith("done")
-
-
-def test_check_finds_nothing_wrong_beside_the_running_bot(stage: Stage) -> None:
-    ended = run_bot("check", "--json", cwd=stage.bot.folder, environment=stage.bot.environment)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    findings = json.loads(ended.stdout)
-    assert [finding["what"] for finding in findings] == [
-        "settings",
-        "database",
-        "Slack token",
-        "venue acme",
-    ]
-    assert all(finding["ok"] for finding in findings)
-
-
-def test_check_names_what_is_wrong(stage: Stage, tmp_path: Path) -> None:
-    (tmp_path / "rescind.toml").write_text(QUICK, encoding="utf-8")
-    environment = stage.bot.environment | {
-        "SLACK_BOT_TOKEN": "xoxb-wrong",
-        "ACME_API_KEY": "wrong",
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'check.db'}",
-    }
-    ended = run_bot("check", "--json", cwd=tmp_path, environment=environment)
-    assert ended.returncode == 1
-    wrong = {f["what"]: f["text"] for f in json.loads(ended.stdout) if not f["ok"]}
-    assert set(wrong) == {"Slack token", "venue acme"}
-    assert "invalid_auth" in wrong["Slack token"]
-    assert "refuses the key" in wrong["venue acme"]
-
-
-def test_check_of_what_cannot_be_reached_names_it(stage: Stage, tmp_path: Path) -> None:
-    environment = stage.bot.environment | {
-        "ACME_BASE_URL": f"http://127.0.0.1:{free_port()}",
-        "SLACK_API_URL": f"http://127.0.0.1:{free_port()}/api/",
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'check.db'}",
-    }
-    ended = run_bot("check", cwd=tmp_path, environment=environment | {"COLUMNS": "200"})
-    assert ended.returncode == 1
-    assert "Traceback" not in ended.stderr
-    assert "no connection" in ended.stdout
-    assert "auth.test failed" in ended.stdout
 
 
 def test_manifest_prints_the_address_that_slack_shall_call(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_the_card_shows_what_would_happen_before_anything_does(stage: Stage) -> 
     text = words(card)
     assert headers(card) == [f"Order {case.number} · waiting for approval", "Refund $400.00"]
     assert f"<@{REQUESTER}> asks to cancel *4 tickets*, the whole order" in text
-    assert "of Brad Clarke" in text
+    assert "of B. C. (m•••@acme" in text
     assert "guest is ill" in text
     assert "*4 × General Admission*  4 × $100.00 = *$400.00*" in text
     assert "Riverside Gala Night" in text

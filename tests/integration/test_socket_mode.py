@@ -92,7 +92,13 @@ class SocketSlack:
         names = ("Authorization", "Content-Type")
         headers = {name: request.headers[name] for name in names if name in request.headers}
         async with httpx.AsyncClient() as client:
-            answer = await client.post(url, content=await request.read(), headers=headers)
+            answer = await client.request(
+                request.method,
+                url,
+                params=request.query_string,
+                content=await request.read(),
+                headers=headers,
+            )
         return web.Response(
             body=answer.content, status=answer.status_code, content_type="application/json"
         )
@@ -101,7 +107,7 @@ class SocketSlack:
     def running(self) -> Iterator[None]:
         app = web.Application()
         app.router.add_post("/api/apps.connections.open", self._open)
-        app.router.add_post("/api/{method}", self._hand_on)
+        app.router.add_route("*", "/api/{method}", self._hand_on)
         app.router.add_get("/socket", self._socket)
         thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         thread.start()

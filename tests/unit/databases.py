@@ -18,6 +18,7 @@ from bot.store import Database, RequestStore
 from tests.conftest import require
 from tests.examples import NOW
 
+DEFAULT = Policy()
 POSTGRES_URL = os.environ.get("TEST_POSTGRES_URL", "")
 
 
@@ -36,9 +37,22 @@ class Clock:
 
 
 def store_on(
-    database: Database, now: Callable[[], datetime], *, self_approval: bool = False
+    database: Database, now: Callable[[], datetime], policy: Policy = DEFAULT
 ) -> RequestStore:
-    return RequestStore(database, lambda _: Policy(self_approval=self_approval), now)
+    """A store with one policy for every venue."""
+    return RequestStore(database, lambda _: policy, now)
+
+
+@contextmanager
+def another_process(
+    database: Database, now: Callable[[], datetime], policy: Policy = DEFAULT
+) -> Iterator[RequestStore]:
+    """A store on the same database with connections of its own, as another process has."""
+    own = Database(database.url.render_as_string(hide_password=False))
+    try:
+        yield store_on(own, now, policy)
+    finally:
+        own.close()
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -74,7 +73,7 @@ def test_one_venue_needs_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     (config,) = settings.venues
     assert (config.venue.key, config.venue.system) == ("acme", "ACME Ticketing")
     assert (config.venue.currency, config.venue.locale) == ("USD", "en_US")
-    assert config.venue.policy == Policy(self_approval=False)
+    assert config.venue.policy == Policy(is_default=True)
     assert str(config.source.base_url) == "https://acme.example/"
     assert config.api_key.get_secret_value() == SECRETS["ACME_API_KEY"]
     assert settings.slack_bot_token.get_secret_value() == SECRETS["SLACK_BOT_TOKEN"]
@@ -144,52 +143,10 @@ def test_venues_are_listed_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(settings.execution.settle_pauses) == [1, 30]
 
 
-def policy_of(monkeypatch: pytest.MonkeyPatch, lines: str) -> Policy:
-    toml = f"{VENUE}\n[policy]\n{lines}\n"
-    (config,) = loaded(monkeypatch, SECRETS | {"RIVERSIDE_KEY": "k"}, toml).venues
-    return config.venue.policy
-
-
-def test_without_a_word_about_waiting_the_policys_own_defaults_count(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert policy_of(monkeypatch, "") == Policy()
-
-
-def test_reminders_and_expiry_are_told_in_minutes_and_hours(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    lines = "remind_after_minutes = [5, 0.5]\nexpire_after_hours = 1.5"
-    policy = policy_of(monkeypatch, lines)
-    assert policy.remind_after == (timedelta(minutes=5), timedelta(seconds=30))
-    assert policy.expire_after == timedelta(minutes=90)
-
-
-def test_reminders_and_expiry_may_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    policy = policy_of(monkeypatch, "remind_after_minutes = []\nexpire_after_hours = 0")
-    assert (policy.remind_after, policy.expire_after) == ((), None)
-
-
-def test_reminders_may_name_people_and_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    policy = policy_of(monkeypatch, 'mentions = ["U0APPROVE", "W0ANYBODY", "S0REFUNDS"]')
-    assert policy.mentions == ("U0APPROVE", "W0ANYBODY", "S0REFUNDS")
-
-
 def test_how_much_is_done_at_once_may_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     toml = VENUE + "[execution]\nat_once = 200\n"
     settings = loaded(monkeypatch, SECRETS | {"RIVERSIDE_KEY": "k"}, toml)
     assert settings.execution.at_once == 200
-
-
-@pytest.mark.parametrize("general", ["true", "false"])
-@pytest.mark.parametrize("own", ["true", "false", None])
-def test_a_venues_own_policy_counts_before_the_general_one(
-    monkeypatch: pytest.MonkeyPatch, general: str, own: str | None
-) -> None:
-    venues = VENUE + (f"[venues.policy]\nself_approval = {own}\n" if own else "")
-    toml = f"[policy]\nself_approval = {general}\n{venues}"
-    (config,) = loaded(monkeypatch, SECRETS | {"RIVERSIDE_KEY": "k"}, toml).venues
-    assert config.venue.policy.self_approval == ((own or general) == "true")
 
 
 def test_the_file_may_stand_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -274,15 +231,8 @@ def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         (VENUE + "[execution]\nsettle_pauses = []", "execution.settle_pauses"),
         (VENUE + "[execution]\nsettle_pauses = [1, 0]", "execution.settle_pauses"),
         (VENUE + "[execution]\nretries = 3", "execution.retries"),
-        (VENUE + '[policy]\nself_approval = "perhaps"', "policy.self_approval"),
         (VENUE + "[execution]\nat_once = 0", "execution.at_once"),
         (VENUE + "[execution]\nat_once = 201", "execution.at_once"),
-        (VENUE + "[policy]\nremind_after_minutes = [0]", "policy.remind_after_minutes"),
-        (VENUE + "[policy]\nremind_after_minutes = 30", "policy.remind_after_minutes"),
-        (VENUE + "[policy]\nexpire_after_hours = -1", "policy.expire_after_hours"),
-        (VENUE + '[policy]\nmentions = ["@refunds"]', "policy.mentions.0"),
-        (VENUE + '[policy]\nmentions = ["U0APPROVE", "<!channel>"]', "policy.mentions.1"),
-        (VENUE + '[policy]\nmentions = "U0APPROVE"', "policy.mentions"),
         (VENUE + "[slack]\ntoken = 1", "slack"),
     ],
 )
@@ -329,3 +279,42 @@ def test_settings_print_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     for text in (repr(settings), str(settings), settings.model_dump_json()):
         for secret in SECRETS.values():
             assert secret not in text
+
+
+def test_a_previous_signing_secret_counts_beside_the_current_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    previous = "previous-secret-nobody-sees"
+    settings = loaded(monkeypatch, SOUND | {"SLACK_SIGNING_SECRET_PREVIOUS": previous})
+    found = settings.environment.slack_signing_secret_previous
+    assert found is not None
+    assert found.get_secret_value() == previous
+    assert previous not in repr(settings)
+
+
+def test_a_previous_signing_secret_alone_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in Socket Mode, where a signing secret may be missing."""
+    secrets = SOUND | {"SLACK_SIGNING_SECRET": "", "SLACK_APP_TOKEN": "xapp-1"}
+    (line,) = mistakes(monkeypatch, secrets | {"SLACK_SIGNING_SECRET_PREVIOUS": "anything"})
+    assert line.startswith("SLACK_SIGNING_SECRET_PREVIOUS: ")
+    assert line.endswith("it counts only beside SLACK_SIGNING_SECRET, which is missing.")
+
+
+@pytest.mark.parametrize(
+    ("given_port", "port"),
+    [("", None), ("9090", 9090), ("0", 0), ("65535", 65535), ("off", "off"), ("OFF", "off")],
+)
+def test_what_operators_ask_may_have_a_port_or_none(
+    monkeypatch: pytest.MonkeyPatch, given_port: str, port: int | str | None
+) -> None:
+    environment = loaded(monkeypatch, SOUND | {"ADMIN_PORT": given_port}).environment
+    assert (environment.admin_host, environment.admin_port) == ("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("wrong", ["65536", "-1", "no", "90.5", "9" * 5000])
+def test_an_admin_port_that_is_none_is_a_mistake(
+    monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    (line,) = mistakes(monkeypatch, SOUND | {"ADMIN_PORT": wrong})
+    assert line.startswith("ADMIN_PORT: ")
+    assert line.endswith("give a port number, or off.")

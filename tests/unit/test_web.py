@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from bot.domain.request import LedgerUnavailableError
 from bot.slack.guard import Guard
-from bot.web import Precedence, Readiness, web_app
+from bot.web import Precedence, Readiness, admin_routes, health_route, plain_app, web_app
 
 pytestmark = pytest.mark.anyio
 
@@ -54,19 +54,25 @@ def house(
     slack: bool = True,
     precedence: Precedence | None = None,
     app: AsyncApp | None = None,
+    elsewhere: bool = False,
 ) -> httpx.AsyncClient:
+    """The whole app; `elsewhere`: what operators ask is on another port, or on none."""
+
     def guard(inner: ASGIApp) -> ASGIApp | None:
         return Guard(inner, SecretStr(SECRET)) if slack else None
 
+    admin = admin_routes(Database(down=down), Store(), readiness or Readiness(slack=None))
     built = web_app(
-        database=Database(down=down),
-        store=Store(),
-        readiness=readiness or Readiness(slack=None),
         precedence=precedence or Precedence(),
         guard=guard,
         bolt=AsyncSlackRequestHandler(app or bolt()),
+        beside=[health_route()] if elsewhere else admin,
     )
-    transport = httpx.ASGITransport(built, raise_app_exceptions=True)
+    return calling(built)
+
+
+def calling(app: ASGIApp) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
     return httpx.AsyncClient(transport=transport, base_url="http://bot")
 
 
@@ -109,6 +115,28 @@ async def test_without_a_signing_secret_there_is_no_door() -> None:
 async def test_the_door_is_for_posting_only() -> None:
     async with house() as client:
         assert (await client.get("/slack/events")).status_code == 405
+
+
+async def test_what_operators_ask_may_be_elsewhere() -> None:
+    async with house(elsewhere=True) as client:
+        asked = [await client.get(path) for path in ("/healthz", "/readyz", "/metrics")]
+        assert [answer.status_code for answer in asked] == [200, 404, 404]
+        assert (await client.post("/slack/events")).status_code == 400
+
+
+async def test_elsewhere_there_is_no_door() -> None:
+    admin = admin_routes(Database(), Store(), Readiness(slack=None))
+    async with calling(plain_app(admin)) as client:
+        asked = [await client.get(path) for path in ("/healthz", "/readyz", "/metrics")]
+        assert [answer.status_code for answer in asked] == [200, 200, 200]
+        assert (await client.post("/slack/events")).status_code == 404
+
+
+@pytest.mark.parametrize("host", ["[", "elsewhere.example", ""])
+async def test_nobody_is_sent_on_to_where_the_sender_says_we_are(host: str) -> None:
+    async with house() as client:
+        answer = await client.get("/healthz/", headers={"host": host})
+        assert (answer.status_code, "location" in answer.headers) == (404, False)
 
 
 def signed(body: bytes) -> dict[str, str]:

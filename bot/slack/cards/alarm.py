@@ -24,8 +24,8 @@ def alarm(request: Request, venue: Venue) -> Message | None:
     told = [
         (
             f":rotating_light: *{person(decision.by)} approved this alone, in an emergency*: "
-            f"order {order}, a refund of {money(quote.refund, venue)}. The approvals that the "
-            "policy asks for were not waited for. Please check that it was right."
+            f"order {order}, a refund of {money(quote.refund, venue)}, without the approvals that "
+            "the policy asks for. Please check that it was right."
         )
     ]
     if decision.note:
@@ -44,5 +44,5 @@ def _called(request: Request, venue: Venue) -> list[str]:
     """Everybody who is named as an approver, but for who did it."""
     policy, decision = venue.policy, request.decision
     did_it = decision.by.user if decision and decision.by else None
-    ids = (*sorted(policy.all_approvers or ()), *policy.mentions)
+    ids = (*sorted(policy.named_approvers), *policy.mentions)
     return [each for each in ids if each != did_it]

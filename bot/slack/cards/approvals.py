@@ -95,7 +95,7 @@ def needed(request: Request, quote: Quote, venue: Venue) -> Iterator[str]:
     if against:
         left = max(1, policy.rejections - against)
         more = "1 more rejection ends" if left == 1 else f"{left} more rejections end"
-        yield f":ballot_box_with_ballot: {more} it; enough approvals overrule."
+        yield f":ballot_box_with_ballot: {more} it, unless enough approve first."
     if is_possible and (called := mentions(policy.mentions)):
         yield f":bell: {called}"
     if is_possible and policy.escalate_to and is_escalated(request, request.updated_at):
@@ -114,9 +114,15 @@ def _missing(request: Request, tier: Tier, policy: Policy) -> Iterator[str]:
 
 
 def _from_whom(request: Request, policy: Policy, ids: Ids | None, missing: int) -> str:
-    """Name those who still could, as far as the list itself tells."""
+    """Name those who still could, as far as the list itself tells.
+
+    Not when the card is first posted: then a name is a call, and who is called is `mentions`.
+    """
     if ids is None:
         return " from another full member" if missing == 1 else ", from different full members"
+    if request.card is None:
+        who = "who may approve this amount"
+        return f" from somebody {who}" if missing == 1 else f", from different people {who}"
     cannot = {vote.by.user for vote in request.votes if vote.by} | policy.deny_approvers
     if not policy.self_approval:
         cannot |= {request.requester.user}
@@ -134,7 +140,7 @@ def problem(item: Problem, request: Request) -> str:
             f"The user group {group} cannot be read, so the bot cannot tell who is in it. If that "
             "lasts, tell whoever runs this bot."
         ),
-        ProblemCode.GROUP_EMPTY: f"The user group {group} is empty, so nobody approves through it.",
+        ProblemCode.GROUP_EMPTY: f"The user group {group} is empty: it has nobody who approves.",
         ProblemCode.NO_APPROVER: (
             "*Nobody can approve this*: of those who may, none is left. Whoever runs this bot has "
             "to change the policy or a user group."
@@ -146,6 +152,10 @@ def problem(item: Problem, request: Request) -> str:
         ProblemCode.ONLY_REQUESTER: (
             f"*Nobody can approve this*: {person(request.requester)}, who asked, is the only one "
             "who may. Somebody else has to ask for it."
+        ),
+        ProblemCode.CURRENCY_MISSING: (
+            f"The policy names no amount in the venue’s currency for `{item.rule}`, so nothing is "
+            "below it. Whoever runs this bot has to add one."
         ),
     }[item.code]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bot.domain.bars import bars
 from bot.domain.judgement import Judgement, Ruling
 from bot.domain.money import Money
@@ -64,9 +66,19 @@ def refused_request(judgement: Judgement, venue: Venue) -> str:
             return standing(ruling) or _OTHERWISE
 
 
-def reason_wanted(judgement: Judgement, venue: Venue) -> str:
-    """Ask for a reason; plain enough to stand beside a form's field too."""
-    listed = ", ".join(f"“{foreign(each, 60)}”" for each in venue.policy.reasons)
+def refused_look(judgement: Judgement, venue: Venue) -> str:
+    """Tell somebody why they cannot see what was asked for."""
+    return standing(judgement.ruling) or (
+        f"You may neither ask for cancellations at {foreign(venue.name, 60)} nor approve them, so "
+        f"you cannot see what was asked for there. If that is wrong, {_TELL}."
+    )
+
+
+def reason_wanted(
+    judgement: Judgement, venue: Venue, spelled: Callable[[str, int], str] = foreign
+) -> str:
+    """Ask for a reason. `spelled` with `clean`: beside a form's field, where nothing is escaped."""
+    listed = ", ".join(f"“{spelled(each, 60)}”" for each in venue.policy.reasons)
     if not listed:
         return "A reason is required here. Say why (in a command, after the order id)."
     if judgement.ruling is Ruling.REASON_MISSING:
@@ -80,8 +92,8 @@ def standing(ruling: Ruling) -> str:
     """Who somebody is, and that this is why; "" for other reasons."""
     return {
         Ruling.NOT_VERIFIED: (
-            f"The bot could not find out from Slack whether you may do this. {_UNCHANGED} Try "
-            f"again in a moment; if it keeps happening, {_TELL}."
+            f"The bot could not find out from Slack who may do this. {_UNCHANGED} Try again in a "
+            f"moment; if it keeps happening, {_TELL}."
         ),
         Ruling.OTHER_WORKSPACE: (
             f"This belongs to another workspace than yours, whose people decide on it. {_UNCHANGED}"
@@ -179,8 +191,8 @@ def _amount(judgement: Judgement, request: Request, venue: Venue) -> str:
             return (
                 f"One person’s requests may come to {bound} a day here, and "
                 f"{money(judgement.used, venue)} was approved for {person(request.requester)} "
-                "today; with this it would be too much. It can be approved tomorrow, or asked for "
-                f"by somebody else. {_UNCHANGED}"
+                "today; with this it would be too much. It can be approved tomorrow. "
+                f"{_UNCHANGED}"
             )
         case (
             Ruling.SELF_APPROVAL_ABOVE
@@ -193,8 +205,8 @@ def _amount(judgement: Judgement, request: Request, venue: Venue) -> str:
 
 
 def above_all_tiers(value: Money | None, bound: Money | None, venue: Venue) -> str:
-    what = f"An amount of {money(value, venue)} is" if value else "This is"
-    most = f" ({money(bound, venue)})" if bound else ""
+    what = f"Tickets worth {money(value, venue)} are" if value else "This is"
+    most = f" (at most {money(bound, venue)})" if bound else ""
     return (
         f"{what} more than may be cancelled through this bot{most}. If it is right, "
         f"it has to be done in {venue.system} itself, by somebody who may do that there."

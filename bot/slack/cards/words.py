@@ -85,8 +85,8 @@ def warning(item: QuoteWarning, quote: Quote, venue: Venue) -> str:
             "counts."
         ),
         WarningCode.HOLDS_MEMBERSHIP: (
-            "The order also holds a membership, which stays. Check that it does not hang on these "
-            "tickets."
+            "The order also holds a membership, which stays. Check that it does not depend on "
+            "these tickets."
         ),
         WarningCode.TOO_OLD: (
             "The order’s age is not known, and the policy sets a limit to it."

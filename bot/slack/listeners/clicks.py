@@ -72,7 +72,8 @@ class Clicks:
         self, action: Action, request: Request, venue: Venue, person: Person, click: Click
     ) -> Judgement:
         """What the form's submission would be answered, but for the day's limits."""
-        nothing = Money.zero(venue.currency)
+        currency = request.quote.value.currency if request.quote else venue.currency
+        nothing = Money.zero(currency)
         seen = seen_revision(click.action.block_id)
         at = Circumstances(person, self._front.now(), seen, usage=Usage(nothing, nothing))
         return rule(venue.policy, action, request, at)
@@ -92,6 +93,6 @@ class Clicks:
             case Action.REJECT:
                 return modals.reject_reason(request, context)
             case Action.BREAK_GLASS:
-                return modals.break_glass(request, context)
+                return modals.break_glass(request, venue, context)
             case _:
                 return modals.resolve(request, venue, context)

@@ -7,6 +7,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncBoltRequest
 
 from bot.domain.admission import rule_on_look, rule_on_request
+from bot.domain.person import Person
 from bot.domain.request import CreationResult, NewRequest, Request, Source
 from bot.slack import command_text
 from bot.slack.cards import answers, modals, refusals
@@ -45,11 +46,7 @@ class Commands:
             case Command(verb=Verb.CANCEL, order_id=str(order_id), venue=str(venue)):
                 return await self._ask(order_id, venue, command.reason, slash, request)
             case _:
-                person = await self._front.asker(slash.actor)
-                judgement = rule_on_look(person, self._front.now())
-                if not judgement.is_allowed:
-                    return refusals.standing(judgement.ruling)
-                return await self._look(command)
+                return await self._look(command, await self._front.asker(slash.actor))
 
     async def _ask(
         self,
@@ -78,18 +75,28 @@ class Commands:
         )
         return self._asked(*await front.ledger.create(new))
 
-    async def _look(self, command: Command) -> str:
-        front = self._front
+    async def _look(self, command: Command, person: Person) -> str:
+        """Tell what was asked for, of the venues where somebody may ask or approve."""
+        front, now = self._front, self._front.now()
+        judged = {
+            key: rule_on_look(venue.policy, person, now) for key, venue in front.venues.items()
+        }
+        seen = {key: front.venues[key] for key, found in judged.items() if found.is_allowed}
         match command:
             case Command(verb=Verb.STATUS, order_id=str(order_id), venue=str(venue)):
+                if venue not in seen:
+                    return refusals.refused_look(judged[venue], front.venues[venue])
                 found = await front.ledger.latest_for_order(venue, order_id)
-                return answers.status(found, order_id, front.venues[venue], front.link)
+                return answers.status(found, order_id, seen[venue], front.link)
+            case _ if not seen:
+                key, judgement = next(iter(judged.items()))
+                return refusals.refused_look(judgement, front.venues[key])
             case Command(verb=Verb.PENDING):
-                waiting = await front.ledger.waiting(_LISTED)
-                return answers.listing(waiting, front.venues, front.link, "Nothing waits.")
+                waiting = await front.ledger.waiting(_LISTED, seen.keys())
+                return answers.listing(waiting, seen, front.link, "Nothing waits.")
             case _:
-                recent = await front.ledger.recent(_LISTED)
-                return answers.listing(recent, front.venues, front.link, "Nothing was asked yet.")
+                recent = await front.ledger.recent(_LISTED, seen.keys())
+                return answers.listing(recent, seen, front.link, "Nothing was asked yet.")
 
     def _asked(self, result: CreationResult, request: Request) -> str:
         if result is CreationResult.OCCUPIED:

@@ -69,7 +69,7 @@ class Front:
         before = [vote.by for vote in request.votes if vote.by and vote.by != actor]
         person, *voters = await asyncio.gather(
             self.directory.person(actor, policy.groups, fresh=is_grave),
-            *(self.directory.person(voter, policy.groups) for voter in before),
+            *(self.directory.person(voter, policy.groups, fresh=is_grave) for voter in before),
         )
         return Decider(person, tuple(voters))
 

@@ -14,7 +14,8 @@ Json = dict[str, Any]
 
 # The only tokens that may stand between angle brackets: ours.
 _OUR_TOKENS = re.compile(
-    r"<!date\^\d+\^\{date_short_pretty\} at \{time\}\|[^<>]*>|<@[UW][A-Z0-9]+>|<https://[^<>|]+\|[^<>]+>"
+    r"<!date\^\d+\^\{date_short_pretty\} at \{time\}\|[^<>]*>|<@[UW][A-Z0-9]+>"
+    r"|<!subteam\^S[A-Z0-9]+>|<#[CGD][A-Z0-9]+>|<https://[^<>|]+\|[^<>]+>"
 )
 _STEERING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 import pytest
 import structlog
@@ -17,69 +16,15 @@ from bot.domain.delivery import (
 from bot.domain.request import Failure, FailureCode, MessageRef, Request, State
 from bot.slack.cards import Message, card, reminder, reply
 from bot.slack.cards.message import simplified
-from bot.slack.desk import SlackDesk
-from bot.slack.outbox import Outbox
-from bot.slack.poster import Poster, Recipient
+from bot.slack.poster import Recipient
 from tests.examples import CARD, CHANNEL, REPLY, REQUESTER, VENUE, request
+from tests.unit.slack.desks import desk, no
 from tests.unit.slack.fake_posts import Clock, FakePosts
 
 pytestmark = pytest.mark.anyio
 
-Trouble = DeliveryImpossibleError | DeliveryPostponedError
 DONE = replace(request(State.DONE), result=None)
 SHOWN = replace(request(State.UNKNOWN), result=REPLY)
-
-
-class FakePoster(Poster):
-    """Keeps what is said; `troubles` come up in turn, None for none."""
-
-    def __init__(self, *troubles: Trouble | None) -> None:
-        self.said: list[tuple[str, str, str | None, Message]] = []
-        self.whispers: list[tuple[Recipient, str]] = []
-        self.workspace_url = None
-        self._troubles = list(troubles)
-
-    def _trouble(self) -> None:
-        trouble = self._troubles.pop(0) if self._troubles else None
-        if trouble:
-            raise trouble
-
-    async def post(self, channel: str, message: Message, thread: str | None = None) -> MessageRef:
-        self._trouble()
-        self.said.append(("post", channel, thread, message))
-        return MessageRef(f"D{channel}" if channel[0] == "U" else channel, f"{len(self.said)}.0")
-
-    async def find(
-        self, channel: str, thread: str | None, since: datetime, request_id: str, kind: str
-    ) -> MessageRef | None:
-        """Find what was said last in that place: nothing else is ever looked for here."""
-        del since, request_id, kind
-        said = [n for n, (how, *place, _) in enumerate(self.said, 1) if place == [channel, thread]]
-        return MessageRef(channel, f"{said[-1]}.0") if said else None
-
-    async def update(self, ref: MessageRef, message: Message) -> None:
-        self._trouble()
-        self.said.append(("update", ref.channel, ref.ts, message))
-
-    async def whisper(self, recipient: Recipient, text: str) -> None:
-        self._trouble()
-        self.whispers.append((recipient, text))
-
-    @property
-    def where(self) -> list[tuple[str, str, str | None]]:
-        return [(how, channel, ts) for how, channel, ts, _ in self.said]
-
-
-def desk(*troubles: Trouble | None, posts: FakePosts | None = None) -> tuple[FakePoster, SlackDesk]:
-    """A desk; with the `posts` of an earlier one it is the same house after a while."""
-    poster = FakePoster(*troubles)
-    rows = posts or FakePosts(Clock())
-    outbox = Outbox(poster, rows, rows.now, rows.now.pause)
-    return poster, SlackDesk(poster, outbox, {VENUE.key: VENUE})
-
-
-def no(cause: str) -> DeliveryImpossibleError:
-    return DeliveryImpossibleError(cause)
 
 
 async def test_a_venue_taken_out_of_the_settings_is_said_to_be_so() -> None:
@@ -279,7 +224,7 @@ async def test_a_reminder_that_is_gone_or_impossible_is_let_go() -> None:
     poster, slack = desk(None, no("restricted_action_thread_locked"))
     with structlog.testing.capture_logs() as logs:
         assert await slack.show(due(State.PENDING)) == Delivery(CARD)
-    assert [entry["event"] for entry in logs] == ["reminder_impossible"]
+    assert [entry["event"] for entry in logs] == ["notice_impossible"]
     assert poster.where == [("update", CARD.channel, CARD.ts)]
 
 

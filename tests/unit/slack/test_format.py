@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.money import Money
+from bot.domain.policy import GuestDetails
 from bot.slack.cards.format import (
     clean,
     clock,
@@ -19,13 +20,15 @@ from bot.slack.cards.format import (
     duration,
     event_time,
     foreign,
+    guest,
+    initials,
     masked_email,
     money,
     roughly,
     tickets,
 )
 from bot.slack.cards.message import TEXT_LIMIT, clip, fields, mrkdwn, plain, sections
-from tests.examples import VENUE
+from tests.examples import VENUE, order
 from tests.strategies import hostile
 from tests.unit.slack.rendered import calls_nobody, steers_nothing
 
@@ -95,6 +98,57 @@ def test_durations_are_told_roughly(seconds: float, shown: str) -> None:
 )
 def test_an_address_can_be_recognised_but_not_written_to(address: str, shown: str) -> None:
     assert masked_email(address) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Brad Clarke", "B. C."),
+        ("  anna   maria de la cruz ", "A. M. D. L."),
+        ("Zoë", "Z."),
+        ("Łukasz Żak", "Ł. Ż."),
+        ("山田 太郎", "山. 太."),
+        ("<!channel> Smith", "S."),
+        ("\u202eelad", "E."),
+        ("4711", "•••"),
+        ("", "•••"),
+    ],
+)
+def test_of_a_name_the_first_letters_can_be_compared(name: str, shown: str) -> None:
+    assert initials(name) == shown
+
+
+@given(hostile)
+def test_initials_say_little_and_call_nobody(name: str) -> None:
+    shown = initials(name)
+    assert shown == "•••" or len(shown) <= 4 * 4
+    assert calls_nobody(shown)
+    assert steers_nothing(shown)
+
+
+WHOSE = {
+    GuestDetails.FULL: "Brad Clarke (brad.clarke@example.com)",
+    GuestDetails.MASKED: "B. C. (b•••@example.com)",
+    GuestDetails.NONE: "",
+}
+
+
+@pytest.mark.parametrize(("details", "shown"), WHOSE.items())
+def test_whose_order_it_is_is_told_as_far_as_may_be(details: GuestDetails, shown: str) -> None:
+    assert guest(order(), details) == shown
+    nameless, nowhere = replace(order(), guest_name=None), replace(order(), guest_email=None)
+    assert guest(nameless, details) == shown[shown.find("(") :]
+    assert guest(nowhere, details) == shown.partition(" (")[0]
+    assert guest(replace(nameless, guest_email=None), details) == ""
+
+
+@given(hostile, hostile, st.sampled_from(GuestDetails))
+def test_whoever_the_guest_claims_to_be_calls_nobody(
+    name: str, email: str, details: GuestDetails
+) -> None:
+    shown = guest(replace(order(), guest_name=name, guest_email=email), details)
+    assert calls_nobody(shown)
+    assert steers_nothing(shown)
 
 
 @pytest.mark.parametrize(

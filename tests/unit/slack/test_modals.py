@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.domain.policy import GuestDetails, Policy
 from bot.domain.quote import Notify
 from bot.domain.request import Request, State
 from bot.domain.selection import Selection
@@ -17,7 +18,7 @@ from bot.slack.cards import modals
 from bot.slack.payloads import FormContext
 from tests.examples import VENUE, line, order, request
 from tests.strategies import HOSTILE, requests
-from tests.unit.slack.rendered import steers_nothing, view_objections
+from tests.unit.slack.rendered import calls_nobody, steers_nothing, texts, view_objections
 
 Json = dict[str, Any]
 
@@ -42,6 +43,7 @@ def every_form(of: Request) -> list[Json]:
     return [
         modals.choose_tickets(of, VENUE, CONTEXT),
         modals.reject_reason(of, CONTEXT),
+        modals.break_glass(of, VENUE, CONTEXT),
         modals.resolve(of, VENUE, CONTEXT),
     ]
 
@@ -52,6 +54,7 @@ def test_slack_takes_every_form_about_a_request(of: Request) -> None:
     for view in every_form(of):
         assert view_objections(view) == []
         assert steers_nothing(view)
+        assert all(calls_nobody(text) for text in texts(view["blocks"]))
         assert all(block["element"]["action_id"] == "value" for block in inputs(view).values())
         assert FormContext.load(view["private_metadata"]).request_id == "rk3xq7ha2mzb4n6tw"
 
@@ -139,7 +142,7 @@ def test_a_line_that_must_stay_is_named_without_a_field() -> None:
         if block["type"] == "context"
         for element in block["elements"]
     ]
-    assert notes == ["Adult: cannot be cancelled from here, stays on the order."]
+    assert notes[1:] == ["Adult: cannot be cancelled from here, stays on the order."]
 
 
 def test_a_line_that_was_not_chosen_begins_at_nought() -> None:
@@ -165,6 +168,79 @@ def test_rejecting_asks_why() -> None:
     assert view["callback_id"] == "reject_reason"
     assert list(inputs(view)) == ["reason"]
     assert not inputs(view)["reason"]["optional"]
+
+
+def test_approving_alone_asks_why_and_says_what_it_does() -> None:
+    view = modals.break_glass(request(), VENUE, CONTEXT)
+    assert view["callback_id"] == "break_glass"
+    assert list(inputs(view)) == ["reason"]
+    assert not inputs(view)["reason"]["optional"]
+    (text,) = texts(view["blocks"])
+    for warned in ("order 100130807 *alone*", "cannot be undone", "is told", "with your name"):
+        assert warned in text
+
+
+LISTED = replace(VENUE, policy=Policy(reasons=("Guest is ill", "R&B <Live> moved")))
+
+
+@pytest.mark.parametrize("venue", [None, VENUE.key])
+def test_reasons_are_offered_as_a_list_where_there_is_one(venue: str | None) -> None:
+    view = modals.cancel_order({LISTED.key: LISTED}, CONTEXT, venue=venue)
+    assert view_objections(view) == []
+    field = inputs(view)["reason"]
+    assert field["element"]["type"] == "static_select"
+    assert [option["value"] for option in field["element"]["options"]] == [
+        "Guest is ill",
+        "R&B <Live> moved",
+    ]
+    assert "initial_option" not in field["element"]
+    assert not field["optional"]
+
+
+def test_where_venues_differ_the_reason_is_typed() -> None:
+    harbour = TWO["harbour"]
+    field = inputs(modals.cancel_order({LISTED.key: LISTED, "harbour": harbour}, ""))["reason"]
+    assert field["element"]["type"] == "plain_text_input"
+    assert not field["optional"]
+
+
+@pytest.mark.parametrize("required", [False, True])
+def test_a_reason_may_be_left_out_where_none_is_wanted(required: bool) -> None:
+    venue = replace(VENUE, policy=Policy(reason_required=required))
+    field = inputs(modals.cancel_order({venue.key: venue}, ""))["reason"]
+    assert field["optional"] is not required
+
+
+def test_as_long_a_list_as_can_be_set_fits_into_the_form() -> None:
+    reasons = tuple(f"{n:03}" + "x" * 72 for n in range(100))
+    venue = replace(VENUE, policy=Policy(reasons=reasons))
+    assert view_objections(modals.cancel_order({venue.key: venue}, CONTEXT)) == []
+
+
+@pytest.mark.parametrize("details", GuestDetails)
+def test_whoever_chooses_tickets_sees_whose_order_it_is(details: GuestDetails) -> None:
+    """Whatever a channel may see: only the person who opens the form sees it."""
+    venue = replace(VENUE, policy=Policy(guest_details=details))
+    shown = " ".join(texts(modals.choose_tickets(request(), venue, "")["blocks"]))
+    assert "Order of Brad Clarke (brad.clarke@example.com). Only you see this form." in shown
+
+
+def test_no_other_form_tells_whose_order_it_is() -> None:
+    venue = replace(VENUE, policy=Policy(guest_details=GuestDetails.FULL))
+    of = request()
+    for view in (
+        modals.cancel_order({venue.key: venue}, "", of.order_id, [of.order_id]),
+        modals.reject_reason(of, ""),
+        modals.break_glass(of, VENUE, ""),
+        modals.resolve(of, venue, ""),
+    ):
+        assert not any(word in str(view) for word in ("Brad", "Clarke", "example.com"))
+
+
+def test_an_order_of_nobody_is_said_to_be_nobodys() -> None:
+    nameless = replace(order(), guest_name=None, guest_email=None)
+    view = modals.choose_tickets(request(of=nameless), VENUE, "")
+    assert not any("Order of" in text for text in texts(view["blocks"]))
 
 
 def test_settling_asks_what_happened_and_how_it_is_known() -> None:

@@ -14,9 +14,9 @@ from bot.domain.quote import BlockCode, QuoteBlock
 from bot.domain.request import Request, State
 from bot.slack.cards import Message, reminder
 from bot.slack.cards.message import simplified
-from bot.slack.cards.reminder import mentions, reminder_kind
+from bot.slack.cards.reminder import reminder_kind
 from tests.examples import NOW, VENUE, request
-from tests.strategies import GUEST_EMAIL, hostile, requests
+from tests.strategies import GUEST_EMAIL, requests
 from tests.unit.slack.rendered import calls_nobody, everything, objections, steers_nothing
 
 LINK = "https://museum.slack.com/archives/C0REFUNDS/p1784041200000100"
@@ -86,9 +86,33 @@ def test_what_cannot_be_approved_is_not_waited_for_by_approvers() -> None:
     assert due.quote is not None
     blocked = replace(due.quote, blocks=(QuoteBlock(BlockCode.NOTHING_LEFT),))
     text = shown(replace(due, quote=blocked)).text
-    assert "cannot be approved as selected" in text
+    assert "cannot be approved as it is" in text
     assert "*Approve*" not in text
     assert "<@U0REQUEST> can *Choose tickets* or *Withdraw*" in text
+
+
+def test_what_the_policy_bars_is_not_waited_for_by_approvers_either() -> None:
+    policy = Policy(mentions=CALLED, max_order_age=timedelta(days=5))
+    message = reminder(waiting(), replace(VENUE, policy=policy), LINK)
+    assert message is not None
+    assert "cannot be approved as it is" in message.text
+    assert "*Approve*" not in message.text
+    assert "<@U0REQUEST> can *Choose tickets* or *Withdraw*" in message.text
+
+
+def test_when_it_takes_long_more_people_are_called_first() -> None:
+    policy = Policy(mentions=CALLED, escalate_to=("S0BOARD", "W0CHIEF"))
+    due = waiting()
+    for moment, called in (
+        (
+            due.updated_at,
+            "<!subteam^S0BOARD> <@W0CHIEF> <@U0APPROVE> <!subteam^S0APPROVERS> :bell:",
+        ),
+        (due.updated_at + timedelta(seconds=1), "<@U0APPROVE> <@W0CHIEF> <!subteam^S0APPROVERS>"),
+    ):
+        message = reminder(replace(due, escalates_at=moment), replace(VENUE, policy=policy), LINK)
+        assert message is not None
+        assert message.text.startswith(called)
 
 
 @pytest.mark.parametrize("state", State)
@@ -110,46 +134,6 @@ def test_every_reminder_has_a_name_of_its_own() -> None:
     ]
     assert len({reminder_kind(each) for each in (due, *others)}) == 5
     assert all(len(reminder_kind(each)) <= 32 for each in others)
-
-
-@pytest.mark.parametrize(
-    "nobody",
-    [
-        "channel",
-        "here",
-        "!channel",
-        "<!channel>",
-        "@robin",
-        "robin",
-        "u0approve",
-        "C0REFUNDS",
-        "B0RESCIND",
-        "U",
-        "U0APPROVE> <!here",
-        "U0APPROVE|robin",
-        "U0APPROVE\n",
-        "S0^X",
-        "S0APPROVE|<!here>",
-        "",
-        "U" * 100,
-    ],
-)
-def test_nothing_but_an_id_becomes_a_mention(nobody: str) -> None:
-    assert mentions([nobody]) == ""
-    assert mentions([nobody, "U0APPROVE", nobody]) == "<@U0APPROVE>"
-
-
-@given(st.lists(hostile | st.text()))
-def test_no_setting_calls_everybody(ids: list[str]) -> None:
-    called = mentions(ids)
-    assert "<!channel" not in called
-    assert "<!here" not in called
-    assert calls_nobody(called.replace("<!subteam^S", "<@U"))
-
-
-def test_everybody_is_called_once_and_not_too_many() -> None:
-    assert mentions(["U0APPROVE", "U0APPROVE"]) == "<@U0APPROVE>"
-    assert mentions(f"U0PERSON{n}" for n in range(50)).count("<@") == 20
 
 
 @settings(max_examples=100)

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+import sqlalchemy as sa
+
+from bot.domain.judgement import Judgement, Ruling
 from bot.domain.money import Money
 from bot.domain.order import Order
-from bot.domain.policy import Action, Ruling
+from bot.domain.person import Person
 from bot.domain.quote import Quote, quote
 from bot.domain.request import (
     Actor,
     CreationResult,
+    Evidence,
     Failure,
     FailureCode,
     NewRequest,
     Request,
     State,
 )
+from bot.domain.ruling import Action
 from bot.domain.selection import Selection
 from bot.domain.settlement import Outcome, outcome
 from bot.store import Database, RequestStore, audit
-from tests.examples import APPROVER, NOW, REQUESTER, cancelled, line, new_request, order
+from bot.store.tables import approvals
+from tests.examples import APPROVER, NOW, REQUESTER, cancelled, line, member, new_request, order
 
 BODY = {"method": "POST", "path": "/v2/b2b/orders/update", "body": {"orderId": "1"}}
 UNSETTLED = Failure(FailureCode.UNSETTLED, "Adult: 4 left, 0 intended")
+SECOND = Actor("U0SECOND", "T0MUSEUM")
+THIRD = Actor("U0THIRD", "T0MUSEUM")
 
 
 async def asked(store: RequestStore, new: NewRequest) -> Request:
@@ -42,16 +51,61 @@ def quoted(some: Order, selection: Selection | None = None) -> tuple[Order, Sele
     return some, wish, quote(some, wish, NOW)
 
 
-async def pending(store: RequestStore, order_id: str, requester: Actor = REQUESTER) -> Request:
+async def pending(
+    store: RequestStore, order_id: str, requester: Actor = REQUESTER, quantities: Sequence[int] = ()
+) -> Request:
+    """A request that was quoted: for the tickets of two lines, or for as many as said, each 100."""
     request = await asked(store, new_request(order_id, requester=requester))
-    return await store.record_quote(request.id, *quoted(order_of(request)))
+    return await store.record_quote(request.id, *quoted(order_of(request, *quantities)))
+
+
+async def clicked(
+    store: RequestStore,
+    request: Request,
+    action: Action,
+    actor: Actor = APPROVER,
+    note: str | None = None,
+    evidence: Evidence | None = None,
+    voters: Sequence[Person] = (),
+) -> tuple[Judgement, Request]:
+    """Press a button of the request's newest card."""
+    newest = await store.get(request.id)
+    assert newest is not None
+    found = await store.decide(
+        request.id, action, member(actor), newest.revision, note, evidence=evidence, voters=voters
+    )
+    assert found is not None
+    return found
+
+
+async def allowed(
+    store: RequestStore,
+    request: Request,
+    action: Action,
+    *actors: Actor,
+    voters: Sequence[Person] = (),
+) -> Request:
+    """Let each of `actors` press a button that they may press; return the request after that."""
+    for actor in actors:
+        judgement, request = await clicked(store, request, action, actor, voters=voters)
+        assert judgement.is_allowed, judgement
+    return request
+
+
+def approvers_noted(database: Database, request: Request) -> set[str]:
+    """Who is noted to have approved the request's present quote: what daily limits add up."""
+    query = sa.select(approvals.c.approver_user).where(
+        approvals.c.request_id == request.id, approvals.c.revision == request.revision
+    )
+    with database.engine.connect() as connection:
+        return set(connection.scalars(query))
 
 
 async def approved(store: RequestStore, order_id: str) -> Request:
     request = await pending(store, order_id)
-    found = await store.decide(request.id, Action.APPROVE, APPROVER, request.revision)
+    found = await store.decide(request.id, Action.APPROVE, member(APPROVER), request.revision)
     assert found is not None
-    assert found[0] is Ruling.ALLOWED
+    assert found[0].ruling is Ruling.ALLOWED
     return found[1]
 
 
@@ -90,7 +144,7 @@ async def in_state(store: RequestStore, state: State, order_id: str) -> Request:
         action, actor = (
             (Action.REJECT, APPROVER) if state is State.REJECTED else (Action.WITHDRAW, REQUESTER)
         )
-        found = await store.decide(request.id, action, actor)
+        found = await store.decide(request.id, action, member(actor))
         assert found is not None
         return found[1]
     return request

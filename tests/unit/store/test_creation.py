@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.policy import Action
 from bot.domain.request import LIVE_STATES, CreationResult, State
+from bot.domain.ruling import Action
 from bot.store import Database, RequestStore
-from tests.examples import APPROVER, REQUESTER, new_request
+from tests.examples import APPROVER, REQUESTER, member, new_request
 from tests.unit.store.steps import asked, events, in_state, order_of, pending, quoted
 
 pytestmark = pytest.mark.anyio
@@ -57,7 +57,7 @@ async def test_a_delivery_repeated_after_the_end_still_makes_no_second_request(
     new = new_request(order_id, delivery_key=f"v0={order_id}")
     first = await asked(store, new)
     await store.record_quote(first.id, *quoted(order_of(first)))
-    await store.decide(first.id, Action.WITHDRAW, REQUESTER)
+    await store.decide(first.id, Action.WITHDRAW, member(REQUESTER))
     result, again = await store.create(new)
     assert result is CreationResult.REPEATED
     assert (again.id, again.state) == (first.id, State.WITHDRAWN)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bot.domain.policy import Action, Ruling
+from bot.domain.judgement import Judgement, Ruling
 from bot.domain.request import Actor, Failure, FailureCode, MessageRef, Request, State, Verdict
+from bot.domain.ruling import Action
 from bot.domain.selection import SelectionError
 from bot.store import Database, RequestStore
-from tests.examples import APPROVER, CARD, REQUESTER, new_request
-from tests.unit.databases import Clock, store_on
+from tests.examples import APPROVER, CARD, REQUESTER, member, new_request
+from tests.unit.store.processes import at_once
 from tests.unit.store.steps import asked, events, in_state, pending, unknown
 
 pytestmark = pytest.mark.anyio
@@ -22,9 +22,9 @@ pytestmark = pytest.mark.anyio
 async def decided(
     store: RequestStore, request: Request, action: Action, actor: Actor = APPROVER
 ) -> tuple[Ruling, Request]:
-    found = await store.decide(request.id, action, actor, request.revision, "as agreed")
+    found = await store.decide(request.id, action, member(actor), request.revision, "as agreed")
     assert found is not None
-    return found
+    return found[0].ruling, found[1]
 
 
 @pytest.mark.parametrize(
@@ -107,16 +107,10 @@ async def test_many_processes_approving_at_once_count_once(
 ) -> None:
     request = await pending(store, order_id)
 
-    def another_process(_: int) -> Ruling:
-        own = Database(database.url.render_as_string(hide_password=False))
-        try:
-            found = asyncio.run(decided(store_on(own, Clock()), request, Action.APPROVE))
-        finally:
-            own.close()
-        return found[0]
+    async def approve(another: RequestStore) -> Ruling:
+        return (await decided(another, request, Action.APPROVE))[0]
 
-    with ThreadPoolExecutor(6) as processes:
-        rulings = Counter(processes.map(another_process, range(6)))
+    rulings = Counter(at_once(database, [approve] * 6))
     assert rulings == {Ruling.ALLOWED: 1, Ruling.STATE_MOVED_ON: 5}
 
 
@@ -124,7 +118,7 @@ async def test_a_click_on_a_card_that_has_been_replaced_does_not_count(
     store: RequestStore, order_id: str
 ) -> None:
     seen = await pending(store, order_id)
-    assert await store.reselect(seen.id, REQUESTER, seen.revision, {"1": 1}) is not None
+    assert await store.reselect(seen.id, member(REQUESTER), seen.revision, {"1": 1}) is not None
     assert (await decided(store, seen, Action.APPROVE))[0] is Ruling.QUOTE_CHANGED
 
 
@@ -132,10 +126,10 @@ async def test_another_selection_is_quoted_anew(
     store: RequestStore, database: Database, order_id: str
 ) -> None:
     before = await pending(store, order_id)
-    found = await store.reselect(before.id, REQUESTER, before.revision, {"1": 1, "2": 0})
+    found = await store.reselect(before.id, member(REQUESTER), before.revision, {"1": 1, "2": 0})
     assert found is not None
-    ruling, after = found
-    assert (ruling, after.state) == (Ruling.ALLOWED, State.PENDING)
+    judgement, after = found
+    assert (judgement.ruling, after.state) == (Ruling.ALLOWED, State.PENDING)
     assert (after.revision, after.version) == (before.revision + 1, before.version + 1)
     assert after.selection is not None
     assert after.selection.counts == {"1": 1}
@@ -147,8 +141,8 @@ async def test_another_selection_is_quoted_anew(
 
 async def test_only_the_requester_selects_anew(store: RequestStore, order_id: str) -> None:
     request = await pending(store, order_id)
-    found = await store.reselect(request.id, APPROVER, request.revision, {"1": 1})
-    assert found == (Ruling.REQUESTER_ONLY, request)
+    found = await store.reselect(request.id, member(APPROVER), request.revision, {"1": 1})
+    assert found == (Judgement(Ruling.REQUESTER_ONLY, "requester"), request)
 
 
 async def test_a_selection_that_does_not_fit_changes_nothing(
@@ -156,7 +150,7 @@ async def test_a_selection_that_does_not_fit_changes_nothing(
 ) -> None:
     request = await pending(store, order_id)
     with pytest.raises(SelectionError):
-        await store.reselect(request.id, REQUESTER, request.revision, {"1": 99})
+        await store.reselect(request.id, member(REQUESTER), request.revision, {"1": 99})
     assert await store.get(request.id) == request
     assert events(database, request.id) == ["requested", "quoted"]
 
@@ -165,12 +159,12 @@ async def test_before_the_order_was_read_there_is_nothing_to_select(
     store: RequestStore, order_id: str
 ) -> None:
     request = await asked(store, new_request(order_id))
-    assert await store.reselect(request.id, REQUESTER, None, {"1": 1}) is None
+    assert await store.reselect(request.id, member(REQUESTER), None, {"1": 1}) is None
 
 
 async def test_an_unknown_request_is_nobodys(store: RequestStore) -> None:
-    assert await store.decide("rnosuch", Action.APPROVE, APPROVER) is None
-    assert await store.reselect("rnosuch", REQUESTER, 1, {"1": 1}) is None
+    assert await store.decide("rnosuch", Action.APPROVE, member(APPROVER)) is None
+    assert await store.reselect("rnosuch", member(REQUESTER), 1, {"1": 1}) is None
     assert await store.get("rnosuch") is None
 
 
@@ -178,7 +172,7 @@ async def test_a_click_tells_where_the_card_is_if_nobody_else_could(
     store: RequestStore, order_id: str
 ) -> None:
     request = await pending(store, order_id)
-    found = await store.decide(request.id, Action.APPROVE, APPROVER, 1, clicked=CARD)
+    found = await store.decide(request.id, Action.APPROVE, member(APPROVER), 1, clicked=CARD)
     assert found is not None
     assert found[1].card == CARD
 
@@ -189,7 +183,7 @@ async def test_a_click_does_not_move_a_card_that_is_known(
     request = await pending(store, order_id)
     await store.delivered(request.id, request.version, CARD)
     elsewhere = MessageRef("C0ELSEWHERE", "1.2")
-    found = await store.decide(request.id, Action.APPROVE, APPROVER, 1, clicked=elsewhere)
+    found = await store.decide(request.id, Action.APPROVE, member(APPROVER), 1, clicked=elsewhere)
     assert found is not None
     assert found[1].card == CARD
 
@@ -210,11 +204,11 @@ async def test_a_person_settles_what_could_not_be_settled(
 ) -> None:
     before = await unknown(store, order_id)
     found = await store.decide(
-        before.id, Action.RESOLVE, APPROVER, note="saw it", resolved_as=truth
+        before.id, Action.RESOLVE, member(APPROVER), note="saw it", resolved_as=truth
     )
     assert found is not None
-    ruling, after = found
-    assert (ruling, after.state, after.outcome) == (Ruling.ALLOWED, truth, None)
+    judgement, after = found
+    assert (judgement.ruling, after.state, after.outcome) == (Ruling.ALLOWED, truth, None)
     assert after.decision is not None
     assert (after.decision.verdict, after.decision.note) == (Verdict.RESOLVED, "saw it")
     if truth is State.FAILED:
@@ -228,7 +222,7 @@ async def test_settling_knows_only_yes_and_no(
 ) -> None:
     before = await unknown(store, order_id)
     with pytest.raises(ValueError, match="no consequence"):
-        await store.decide(before.id, Action.RESOLVE, APPROVER, resolved_as=truth)
+        await store.decide(before.id, Action.RESOLVE, member(APPROVER), resolved_as=truth)
     assert await store.get(before.id) == before
     assert events(database, before.id)[-1] == "unknown"
 

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bot.domain.policy import Action
+from bot.domain.policy import Policy, Tier
 from bot.domain.request import Evidence, Failure, FailureCode, NewRequest, State
+from bot.domain.ruling import Action
 from bot.domain.sending import Answer
 from bot.domain.settlement import Receipt
 from bot.store import Database, RequestStore
 from bot.store.audit import digest
-from tests.examples import APPROVER, REQUESTER, new_request, usd
+from bot.store.rows import storable
+from tests.examples import APPROVER, REQUESTER, member, new_request, usd
+from tests.unit.databases import Clock, store_on
 from tests.unit.store.chain import CLICK, rows
 from tests.unit.store.steps import (
     BODY,
+    SECOND,
     UNSETTLED,
     approved,
     asked,
+    clicked,
     executing,
     order_of,
     pending,
@@ -65,9 +71,21 @@ async def test_asking_keeps_the_command_and_the_reason_apart(
     row = last(database, request.id)
     assert evidence(row) == CLICK
     assert (row["actor_user"], row["actor_team"]) == (REQUESTER.user, REQUESTER.team)
-    assert row["data"] == {"channel": "C0REFUNDS", "notify": "confirmation", "source": "command"}
+    assert row["data"] == {
+        "channel": "C0REFUNDS",
+        "notify": "confirmation",
+        "source": "command",
+        "rule": None,
+    }
     assert row["personal"].keys() == {"reason", "salt"}
     assert row["personal"]["reason"] == "guest is ill"
+
+
+async def test_asking_keeps_the_rule_that_allowed_it(
+    store: RequestStore, database: Database, order_id: str
+) -> None:
+    request = await asked(store, with_evidence(order_id, allowed_by="requesters"))
+    assert last(database, request.id)["data"]["rule"] == "requesters"
 
 
 async def test_a_reason_that_was_not_given_is_not_kept(
@@ -84,7 +102,7 @@ async def test_the_same_words_have_another_digest_each_time(
     """Or a digest would give away a word that somebody guesses."""
     first = await pending(store, order_id)
     for _ in range(2):
-        await store.decide(first.id, Action.WITHDRAW, REQUESTER, note="ill")
+        await store.decide(first.id, Action.WITHDRAW, member(REQUESTER), note="ill")
         first = await pending(store, order_id)
     told = [row["personal_digest"] for row in rows(database) if row["event"].endswith("withdrawn")]
     assert len(set(told)) == len(told) >= 2
@@ -94,13 +112,15 @@ async def test_an_approval_keeps_the_click_and_the_quote_it_was_made_on(
     store: RequestStore, database: Database, order_id: str
 ) -> None:
     request = await pending(store, order_id)
-    await store.decide(request.id, Action.APPROVE, APPROVER, 1, evidence=CLICK)
+    await store.decide(request.id, Action.APPROVE, member(APPROVER), 1, evidence=CLICK)
     row = last(database, request.id)
     assert evidence(row) == CLICK
     assert (row["actor_user"], row["state"], row["revision"]) == (APPROVER.user, "approved", 1)
     assert row["request_version"] == request.version + 1
     assert request.quote is not None
     assert row["data"]["seen_revision"] == 1
+    assert row["data"]["rule"] == "default: one approval, default of approvers: any full member"
+    assert row["data"]["missing"] == 0
     assert row["data"]["refund"] == "600.00 USD"
     assert row["data"]["fingerprint"] == request.quote.fingerprint
     assert row["data"]["lines"]["2"] == {
@@ -111,13 +131,39 @@ async def test_an_approval_keeps_the_click_and_the_quote_it_was_made_on(
     }
 
 
+async def test_each_vote_keeps_the_rule_it_rests_on_and_how_many_are_missing(
+    database: Database, clock: Clock, order_id: str
+) -> None:
+    tier = Tier(approvals=2, approvers=frozenset({APPROVER.user, SECOND.user}))
+    store = store_on(database, clock, Policy(tiers=(tier,), rejections=2))
+    request = await pending(store, order_id)
+    told = []
+    for number, action in enumerate(
+        (Action.REJECT, Action.TAKE_BACK, Action.APPROVE, Action.APPROVE), start=1
+    ):
+        actor = SECOND if number == 4 else APPROVER
+        click = replace(CLICK, payload_digest=f"{number:064}")
+        await clicked(store, request, action, actor, "a private word", click)
+        row = last(database, request.id)
+        assert (evidence(row), row["actor_user"]) == (click, actor.user)
+        assert row["personal"]["note"] == "a private word"
+        event = row["event"].removeprefix("order:cancel:")
+        told.append((event, row["data"]["rule"], row["data"]["missing"]))
+    assert told == [
+        ("rejection_given", "approvers", 1),
+        ("vote_taken_back", "own vote", 0),
+        ("approval_given", "tiers[0], tiers.approvers", 1),
+        ("approved", "tiers[0], tiers.approvers", 0),
+    ]
+
+
 @pytest.mark.parametrize("action", [Action.REJECT, Action.WITHDRAW])
 async def test_a_note_stands_apart(
     store: RequestStore, database: Database, order_id: str, action: Action
 ) -> None:
     request = await pending(store, order_id)
     actor = APPROVER if action is Action.REJECT else REQUESTER
-    await store.decide(request.id, action, actor, 1, "a private word", evidence=CLICK)
+    await store.decide(request.id, action, member(actor), 1, "a private word", evidence=CLICK)
     row = last(database, request.id)
     assert row["personal"]["note"] == "a private word"
     assert "private" not in json.dumps(row["data"])
@@ -128,7 +174,7 @@ async def test_another_selection_keeps_its_click_and_its_quote(
     store: RequestStore, database: Database, order_id: str
 ) -> None:
     request = await pending(store, order_id)
-    await store.reselect(request.id, REQUESTER, 1, {"1": 1}, evidence=CLICK)
+    await store.reselect(request.id, member(REQUESTER), 1, {"1": 1}, evidence=CLICK)
     row = last(database, request.id)
     assert (evidence(row), row["revision"]) == (CLICK, 2)
     assert row["data"]["refund"] == "100.00 USD"
@@ -211,6 +257,21 @@ async def test_a_drifted_order_keeps_the_new_quote(
     await store.drift(request.id, *quoted(order_of(request, 3, 2)))
     row = last(database, request.id)
     assert (row["data"]["refund"], row["revision"]) == ("500.00 USD", 2)
+
+
+@pytest.mark.parametrize("words", ["nul \x00 byte", "half a \ud83d pair"])
+async def test_whatever_people_write_can_be_kept(
+    store: RequestStore, database: Database, order_id: str, words: str
+) -> None:
+    """What a signed delivery holds need not be text that a database takes."""
+    request = await asked(store, with_evidence(order_id, reason=words))
+    assert await store.get(request.id) == request
+    await store.record_quote(request.id, *quoted(order_of(request)))
+    over = (await clicked(store, request, Action.REJECT, APPROVER, words))[1]
+    assert await store.get(request.id) == over
+    assert over.decision is not None
+    assert over.decision.note == request.reason == storable(words)
+    assert last(database, request.id)["personal"]["note"] == storable(words)
 
 
 @pytest.mark.parametrize("detail", ["nul \x00 byte", "half a \ud83d pair", "🎟️ <!channel>"])

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.policy import Action
 from bot.domain.request import (
     CreationResult,
     Failure,
@@ -18,10 +17,11 @@ from bot.domain.request import (
     StaleRequestError,
     State,
 )
+from bot.domain.ruling import Action
 from bot.domain.sending import Answer
 from bot.domain.settlement import Receipt
 from bot.store import Database, RequestStore
-from tests.examples import APPROVER, CARD, REPLY, new_request, usd
+from tests.examples import APPROVER, CARD, REPLY, member, new_request, usd
 from tests.unit.store.conftest import NewOrderId
 from tests.unit.store.steps import (
     BODY,
@@ -167,7 +167,7 @@ async def test_what_could_not_be_settled_says_what_was_seen_until_it_is(
     open_one = await unknown(store, order_id)
     assert (open_one.state, open_one.failure) == (State.UNKNOWN, UNSETTLED)
     assert events(database, open_one.id)[-1] == "unknown"
-    await store.decide(open_one.id, Action.RECHECK, APPROVER)
+    await store.decide(open_one.id, Action.RECHECK, member(APPROVER))
     over = await store.finish(open_one.id, result_of(open_one))
     assert (over.state, over.failure) == (State.DONE, None)
 
@@ -266,7 +266,7 @@ async def test_attempts_count_for_one_quote_and_forbid_another(
     request = await executing(store, order_id)
     drifted = await store.drift(request.id, *quoted(order_of(request, 3, 2)))
     assert await store.last_send(drifted) is None
-    await store.decide(request.id, Action.APPROVE, APPROVER, drifted.revision)
+    await store.decide(request.id, Action.APPROVE, member(APPROVER), drifted.revision)
     again = await store.claim(request.id)
     assert await store.claim_send(again, 1, BODY)
     with pytest.raises(StaleRequestError):
@@ -281,7 +281,7 @@ async def test_a_check_keeps_the_attempts_and_knows_they_are_of_an_earlier_run(
     request = await executing(store, order_id)
     await store.claim_send(request, 1, BODY)
     await store.mark_unknown(request.id, UNSETTLED)
-    await store.decide(request.id, Action.RECHECK, APPROVER)
+    await store.decide(request.id, Action.RECHECK, member(APPROVER))
     again = await store.claim(request.id)
     send = await store.last_send(again)
     assert send is not None

@@ -6,8 +6,10 @@ import asyncio
 import itertools
 from collections.abc import Coroutine, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import TypeVar
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -20,7 +22,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bot.domain.policy import Action, Ruling
+from bot.domain.judgement import Judgement, Ruling
+from bot.domain.person import Standing
+from bot.domain.policy import BreakGlass, Ceiling, Policy, Tier
 from bot.domain.quote import quote
 from bot.domain.request import (
     LIVE_STATES,
@@ -34,18 +38,23 @@ from bot.domain.request import (
     State,
     TransitionError,
 )
+from bot.domain.ruling import Action
 from bot.domain.selection import Selection
 from bot.domain.sending import Answer
 from bot.store import Database
+from bot.store.limits import NOBODY
 from bot.store.rows import request_from_row
-from bot.store.tables import audit_events, requests, sends
-from tests.examples import APPROVER, NOW, REQUESTER, line, new_request, order
+from bot.store.tables import approvals, audit_events, requests, sends
+from tests.examples import APPROVER, NOW, REQUESTER, line, member, new_request, order, usd
 from tests.unit.databases import Clock, store_on
-from tests.unit.store.steps import BODY, UNSETTLED, result_of, shown
+from tests.unit.store import promises
+from tests.unit.store.steps import BODY, SECOND, THIRD, UNSETTLED, result_of, shown
 
 T = TypeVar("T")
 
-people = st.sampled_from((REQUESTER, APPROVER, replace(REQUESTER, team="T0OTHER")))
+people = st.sampled_from((REQUESTER, APPROVER, SECOND, THIRD, replace(REQUESTER, team="T0OTHER")))
+# What is known of those who voted before: mostly that they may still.
+gone = st.sampled_from((None, None, None, APPROVER, SECOND))
 which = st.integers(0, 3)
 revisions = st.sampled_from((None, 0, 0, 0, 1, -1))
 lines_left = st.lists(st.integers(0, 3), min_size=2, max_size=2)
@@ -55,14 +64,18 @@ attempts = st.integers(1, 2)
 class RequestMachine(RuleBasedStateMachine):
     """Two orders, a few requests, and anybody calling anything."""
 
-    def __init__(self, database: Database, order_ids: Iterator[int], self_approval: bool) -> None:
+    def __init__(self, database: Database, order_ids: Iterator[int], policy: Policy) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
         self.database = database
-        self.store = store_on(database, Clock(), self_approval=self_approval)
+        self.clock = Clock()
+        self.policy = policy
+        self.store = store_on(database, self.clock, policy)
         self.orders = [str(next(order_ids)) for _ in range(2)]
         self.known: dict[str, Request] = {}
         self.notes: dict[str, int] = {}
+        # Whose approvals of a request's present quote stand.
+        self.standing: dict[str, set[str]] = {}
         self.claimed: set[tuple[str, int, int]] = set()
 
     def teardown(self) -> None:
@@ -99,6 +112,7 @@ class RequestMachine(RuleBasedStateMachine):
             assert not live
             self.known[request.id] = request
             self.notes[request.id] = 1
+            self.standing[request.id] = set()
         elif result is CreationResult.OCCUPIED:
             assert [known.id for known in live] == [request.id]
         else:
@@ -113,16 +127,17 @@ class RequestMachine(RuleBasedStateMachine):
                 case State.REQUESTED:
                     self.quote_or_drift(index, [2, 1], drifts=False)
                 case State.PENDING:
-                    self.decide(index, Action.APPROVE, APPROVER, 0, State.DONE)
+                    who = SECOND if APPROVER.user in self.standing[request.id] else APPROVER
+                    self.decide(index, Action.APPROVE, who, 0, State.DONE, None)
                 case State.APPROVED:
                     self.claim(index)
                 case State.EXECUTING if lost:
                     self.mark_unknown(index)
                 case State.UNKNOWN if not lost:
-                    self.decide(index, Action.RECHECK, APPROVER, 0, State.DONE)
+                    self.decide(index, Action.RECHECK, APPROVER, 0, State.DONE, None)
                 case _:
                     return
-            self.every_change_is_one_step_of_the_table_with_one_event()
+            self.every_promise_is_kept()
 
     @rule(index=which, left=lines_left, drifts=st.booleans())
     def quote_or_drift(self, index: int, left: list[int], drifts: bool) -> None:
@@ -136,7 +151,11 @@ class RequestMachine(RuleBasedStateMachine):
             else (self.store.record_quote, State.REQUESTED)
         )
         done = self.call(act(request.id, some, wish, fresh))
-        assert (done is not None) == (request.state is expected)
+        if done is not None:
+            self.standing[request.id] = {NOBODY} if done.state is State.APPROVED else set()
+        # What was sent is settled by reading, never handed back.
+        is_sent = any(key[:2] == (request.id, request.revision) for key in self.claimed)
+        assert (done is not None) == (request.state is expected and not (drifts and is_sent))
 
     @rule(
         index=which,
@@ -144,18 +163,52 @@ class RequestMachine(RuleBasedStateMachine):
         actor=people,
         seen=revisions,
         truth=st.sampled_from((State.DONE, State.FAILED)),
+        gone=gone,
     )
     def decide(
-        self, index: int, action: Action, actor: Actor, seen: int | None, truth: State
+        self,
+        index: int,
+        action: Action,
+        actor: Actor,
+        seen: int | None,
+        truth: State,
+        gone: Actor | None,
     ) -> None:
         request = self.pick(index)
         revision = None if seen is None else request.revision + seen
+        voters = [
+            replace(member(one), standing=Standing.GUEST) if one == gone else member(one)
+            for one in (REQUESTER, APPROVER, SECOND, THIRD)
+        ]
         found = self.call(
-            self.store.decide(request.id, action, actor, revision, "a note", resolved_as=truth)
+            self.store.decide(
+                request.id,
+                action,
+                member(actor),
+                revision,
+                "a note",
+                resolved_as=truth,
+                voters=voters,
+            )
         )
         assert found is not None
-        ruling, after = found
-        assert (after.version > request.version) == (ruling is Ruling.ALLOWED)
+        judgement, after = found
+        assert (after.version > request.version) == judgement.is_allowed
+        if judgement.is_allowed:
+            self._voted(request.id, action, actor, judgement)
+
+    def _voted(self, request_id: str, action: Action, actor: Actor, judgement: Judgement) -> None:
+        standing = self.standing[request_id]
+        match action:
+            case Action.APPROVE:
+                counted = {vote.by.user for vote in judgement.counted if vote.by}
+                assert counted <= standing
+                assert actor.user not in standing
+                self.standing[request_id] = counted | {actor.user}
+            case Action.BREAK_GLASS:
+                standing.add(actor.user)
+            case Action.REJECT | Action.TAKE_BACK:
+                standing.discard(actor.user)
 
     @rule(index=which, actor=people, seen=revisions, left=lines_left)
     def reselect(self, index: int, actor: Actor, seen: int | None, left: list[int]) -> None:
@@ -167,9 +220,12 @@ class RequestMachine(RuleBasedStateMachine):
         if not any(counts.values()):
             return
         revision = None if seen is None else request.revision + seen
-        found = self.call(self.store.reselect(request.id, actor, revision, counts))
+        found = self.call(self.store.reselect(request.id, member(actor), revision, counts))
         assert found is not None
-        assert (found[1].revision > request.revision) == (found[0] is Ruling.ALLOWED)
+        assert (found[1].revision > request.revision) == (found[0].ruling is Ruling.ALLOWED)
+        if found[0].is_allowed:
+            assert found[1].state is State.PENDING
+            self.standing[request.id] = set()
 
     @rule(index=which)
     def claim(self, index: int) -> None:
@@ -218,36 +274,55 @@ class RequestMachine(RuleBasedStateMachine):
         possible = request.state is expected and State.FAILED in TRANSITIONS[expected]
         assert (done is not None) == possible
 
+    @rule(index=which, hours=st.sampled_from((0.01, 0.5, 2, 40)))
+    def time_passes(self, index: int, hours: float) -> None:
+        self.clock.advance(hours * 3600)
+        request = self.pick(index)
+        moved = self.call(self.store.overdue(request.id))
+        is_due = request.due_at is not None and request.due_at <= self.clock.moment
+        assert (moved is not None) == is_due
+
     @rule(index=which, behind=st.integers(0, 2))
     def deliver(self, index: int, behind: int) -> None:
         request = self.pick(index)
         self.runner.run(self.store.delivered(request.id, request.version - behind))
 
     @invariant()
-    def every_change_is_one_step_of_the_table_with_one_event(self) -> None:
-        now, told, attempted = self.database.run_here(self._read)
+    def every_promise_is_kept(self) -> None:
+        """Every change is one step of the table with one event, and votes are what they say."""
+        now, told, attempted, noted = self.database.run_here(self._read)
         changed = 0
         for request_id, before in self.known.items():
             after = now[request_id]
             if after.version == before.version:
                 assert shown(after) == shown(before)
             else:
-                assert after.version == before.version + 1
-                assert after.state in TRANSITIONS[before.state]
-                assert before.state.is_live
                 changed += 1
-                self.notes[request_id] += 1
+                self.notes[request_id] += promises.steps_between(before, after, self.policy)
             assert told[request_id] == self.notes[request_id]
+            approvers = noted.get((after.id, after.revision), set())
+            self._check_votes(after, approvers)
         assert changed <= 1
         assert attempted == self.claimed
         live = [request.order_id for request in now.values() if request.state in LIVE_STATES]
         assert len(live) == len(set(live))
         self.known = {request_id: now[request_id] for request_id in self.known}
 
+    def _check_votes(self, request: Request, noted: set[str]) -> None:
+        promises.votes_are_of_the_present_quote_and_one_per_person(request, self.policy)
+        standing = self.standing[request.id]
+        promises.limits_add_up_the_approvals_that_stand(request, noted, standing)
+        promises.as_many_approved_as_were_asked_for(request, self.policy)
+
     def _read(
         self, connection: sa.Connection
-    ) -> tuple[dict[str, Request], dict[str, int], set[tuple[str, int, int]]]:
-        """All requests of this machine's orders, their numbers of events, their attempts."""
+    ) -> tuple[
+        dict[str, Request],
+        dict[str, int],
+        set[tuple[str, int, int]],
+        dict[tuple[str, int], set[str]],
+    ]:
+        """This machine's requests, their numbers of events, their attempts and who approved."""
         rows = connection.execute(sa.select(requests).where(requests.c.order_id.in_(self.orders)))
         now = {row.id: request_from_row(row) for row in rows}
         counts = (
@@ -258,25 +333,42 @@ class RequestMachine(RuleBasedStateMachine):
         told = {row[0]: row[1] for row in connection.execute(counts)}
         made = sa.select(sends.c.request_id, sends.c.revision, sends.c.attempt)
         found = connection.execute(made.where(sends.c.request_id.in_(now)))
-        return now, told, {(row[0], row[1], row[2]) for row in found}
+        attempted = {(row[0], row[1], row[2]) for row in found}
+        noted: dict[tuple[str, int], set[str]] = {}
+        given = sa.select(approvals).where(approvals.c.request_id.in_(now))
+        for row in connection.execute(given):
+            noted.setdefault((row.request_id, row.revision), set()).add(row.approver_user)
+        return now, told, attempted, noted
 
 
-def _machine(database: Database, *, self_approval: bool) -> type[RequestMachine]:
-    order_ids = itertools.count(5_000_000 + 1_000_000 * self_approval)
+POLICIES = {
+    "default": Policy(),
+    "self-approval": Policy(self_approval=True),
+    "several": Policy(
+        tiers=(Tier(Ceiling((usd("300.00"),))), Tier(approvals=2)),
+        rejections=2,
+        break_glass=BreakGlass(frozenset({REQUESTER.user, SECOND.user})),
+        auto_approve_up_to=Ceiling((usd("100.00"),)),
+        escalate_after=timedelta(hours=1),
+    ),
+    "three, and self-approval": Policy(
+        tiers=(Tier(approvals=3),), rejections=2, self_approval=True, expire_after=None
+    ),
+}
+
+
+def _machine(database: Database, name: str) -> type[RequestMachine]:
+    first = 5_000_000 + 1_000_000 * list(POLICIES).index(name)
+    order_ids = itertools.count(first)
 
     class Machine(RequestMachine):
         def __init__(self) -> None:
-            super().__init__(database, order_ids, self_approval)
+            super().__init__(database, order_ids, POLICIES[name])
 
     return Machine
 
 
-FEW = settings(max_examples=20, stateful_step_count=40)
-
-
-def test_any_calls_in_any_order_keep_the_promises(database: Database) -> None:
-    run_state_machine_as_test(_machine(database, self_approval=False), settings=FEW)
-
-
-def test_they_do_so_where_requesters_may_approve(database: Database) -> None:
-    run_state_machine_as_test(_machine(database, self_approval=True), settings=FEW)
+@pytest.mark.parametrize("name", POLICIES)
+def test_any_calls_in_any_order_keep_the_promises(database: Database, name: str) -> None:
+    few = settings(max_examples=15, stateful_step_count=40)
+    run_state_machine_as_test(_machine(database, name), settings=few)

@@ -12,11 +12,13 @@ import pytest
 import sqlalchemy as sa
 
 from bot.domain.events import Event
-from bot.domain.policy import Action, Policy, Ruling
+from bot.domain.judgement import Judgement, Ruling
+from bot.domain.policy import Policy
 from bot.domain.request import Request, StaleRequestError, State
+from bot.domain.ruling import Action
 from bot.store import Database, RequestStore
 from bot.store.audit import Entry
-from tests.examples import APPROVER, CARD, REQUESTER
+from tests.examples import APPROVER, CARD, REQUESTER, member
 from tests.unit.databases import Clock, sqlite_database, store_on
 from tests.unit.store.conftest import NewOrderId
 from tests.unit.store.steps import events, executing, in_state, pending, unknown
@@ -45,7 +47,7 @@ async def test_a_quote_waits_and_an_approval_waits_no_more(
     waits = await pending(store, order_id)
     assert waits.due_at == later(waits.updated_at, HALF_AN_HOUR)
     assert waits.expires_at == later(waits.updated_at, THREE_DAYS)
-    found = await store.decide(waits.id, Action.APPROVE, APPROVER, 1)
+    found = await store.decide(waits.id, Action.APPROVE, member(APPROVER), 1)
     assert found is not None
     assert (found[1].reminders, found[1].due_at, found[1].expires_at) == (0, None, None)
 
@@ -56,7 +58,7 @@ async def test_another_selection_begins_the_wait_anew(
     before = await pending(store, order_id)
     clock.advance(HALF_AN_HOUR)
     await store.overdue(before.id)
-    found = await store.reselect(before.id, REQUESTER, 1, {"1": 1})
+    found = await store.reselect(before.id, member(REQUESTER), 1, {"1": 1})
     assert found is not None
     assert found[1].reminders == 0
     assert found[1].due_at == later(found[1].updated_at, HALF_AN_HOUR)
@@ -76,9 +78,9 @@ async def test_a_reminder_is_a_new_version_of_the_same_quote(
     assert after.expires_at == before.expires_at
     assert events(database, before.id) == ["requested", "quoted", "reminded"]
     # The card that was seen before the reminder is still a card of this quote.
-    found = await store.decide(before.id, Action.APPROVE, APPROVER, before.revision)
+    found = await store.decide(before.id, Action.APPROVE, member(APPROVER), before.revision)
     assert found is not None
-    assert found[0] is Ruling.ALLOWED
+    assert found[0].ruling is Ruling.ALLOWED
 
 
 async def test_who_comes_too_early_or_second_changes_nothing(
@@ -126,8 +128,8 @@ async def test_what_expired_while_nothing_ran_is_not_reminded_of_first(
     over = await store.overdue(request.id)
     assert over is not None
     assert over.state is State.EXPIRED
-    assert (await store.decide(request.id, Action.APPROVE, APPROVER, 1)) == (
-        Ruling.STATE_MOVED_ON,
+    assert (await store.decide(request.id, Action.APPROVE, member(APPROVER), 1)) == (
+        Judgement(Ruling.STATE_MOVED_ON, "state"),
         over,
     )
 
@@ -175,10 +177,10 @@ async def test_deciding_and_reminding_at_once_leave_a_decision(
         clock.advance(HALF_AN_HOUR)
         (_, found) = await asyncio.gather(
             store.overdue(request.id),
-            store.decide(request.id, Action.APPROVE, APPROVER, 1),
+            store.decide(request.id, Action.APPROVE, member(APPROVER), 1),
         )
         assert found is not None
-        assert found[0] is Ruling.ALLOWED
+        assert found[0].ruling is Ruling.ALLOWED
         assert (found[1].state, found[1].due_at) == (State.APPROVED, None)
         told = events(database, request.id)
         assert told in (
@@ -192,7 +194,7 @@ async def test_a_reminder_that_was_overtaken_is_stale(
 ) -> None:
     """The compare-and-set itself, should a database not lock what was read."""
     request = await pending(store, order_id)
-    await store.decide(request.id, Action.WITHDRAW, REQUESTER)
+    await store.decide(request.id, Action.WITHDRAW, member(REQUESTER))
     clock.advance(HALF_AN_HOUR)
 
     def too_late(connection: sa.Connection) -> Request:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from bot.domain.judgement import Ruling
 from bot.domain.order import Order
-from bot.domain.policy import Action, Ruling
+from bot.domain.policy import Policy
 from bot.domain.quote import Notify
 from bot.domain.request import Request, State
+from bot.domain.ruling import Action
 from bot.domain.sending import Send
 from bot.store import Database
 from bot.workflows.execution import execute
 from bot.workflows.quoting import quote_request
 from bot.workflows.services import Services
-from tests.examples import APPROVER, REQUESTER, VENUE, new_request
-from tests.unit.databases import Clock, store_on
+from tests.examples import APPROVER, REQUESTER, VENUE, member, new_request
+from tests.unit.databases import DEFAULT, Clock, store_on
 from tests.unit.workflows.fakes import (
     BoxOffice,
     FakeDesk,
@@ -34,17 +36,18 @@ class House:
         *,
         notify: Notify = Notify.CONFIRMATION,
         power: Power | None = None,
+        policy: Policy = DEFAULT,
     ) -> None:
         self.clock = Clock()
         self.power = power or Power()
         self.office = BoxOffice(self.clock, order, power=self.power)
         self.desk = FakeDesk()
         self.durable = FakeDurable(self.clock, self.power)
-        self.people = store_on(database, self.clock)
+        self.people = store_on(database, self.clock, policy)
         self.approved: list[str] = []
         self._new = new_request(order.id, notify=notify)
         self._bots_store = store_on(
-            PoweredDatabase(database, self.power), PoweredClock(self.clock, self.power)
+            PoweredDatabase(database, self.power), PoweredClock(self.clock, self.power), policy
         )
 
     @property
@@ -83,16 +86,18 @@ class House:
 
     async def choose(self, counts: dict[str, int]) -> Request:
         request = await self.request()
-        found = await self.people.reselect(self._id, REQUESTER, request.revision, counts)
+        found = await self.people.reselect(self._id, member(REQUESTER), request.revision, counts)
         assert found is not None
-        assert found[0] is Ruling.ALLOWED
+        assert found[0].ruling is Ruling.ALLOWED
         return found[1]
 
     async def approve(self) -> Request:
         request = await self.request()
-        found = await self.people.decide(self._id, Action.APPROVE, APPROVER, request.revision)
+        found = await self.people.decide(
+            self._id, Action.APPROVE, member(APPROVER), request.revision
+        )
         assert found is not None
-        assert found[0] is Ruling.ALLOWED
+        assert found[0].ruling is Ruling.ALLOWED
         assert request.quote is not None
         self.approved.append(request.quote.fingerprint)
         return found[1]
@@ -100,7 +105,7 @@ class House:
     async def check_again(self, after: float) -> Request:
         """Press *Check again* `after` so many seconds, and let it run."""
         self.clock.advance(after)
-        await self.people.decide(self._id, Action.RECHECK, REQUESTER)
+        await self.people.decide(self._id, Action.RECHECK, member(REQUESTER))
         return await self.execute()
 
     async def execute(self, *, forgetful: bool = False) -> Request:

@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from bot.domain.delivery import Delivery, DeliveryImpossibleError, DeliveryPostponedError
-from bot.domain.policy import Action
 from bot.domain.request import Failure, FailureCode, LedgerUnavailableError, Request, State
+from bot.domain.ruling import Action
 from bot.store import RequestStore
 from bot.workflows.delivery import deliver, deliver_soon
 from bot.workflows.services import Pauses, Services
-from tests.examples import APPROVER, CARD, REPLY, REQUESTER
+from tests.examples import APPROVER, CARD, REPLY, REQUESTER, member
 from tests.unit.databases import Clock
 from tests.unit.store.steps import in_state, pending
 from tests.unit.workflows.fakes import FakeDesk, FakeDurable, Power, PowerCutError
@@ -96,7 +96,7 @@ async def test_a_first_card_that_was_decided_on_meanwhile_does_not_end_the_reque
     class Withdrawing(FakeDesk):
         async def show(self, request: Request) -> Delivery:
             if not self.tries:
-                await store.decide(request.id, Action.WITHDRAW, REQUESTER)
+                await store.decide(request.id, Action.WITHDRAW, member(REQUESTER))
             return await super().show(request)
 
     on = Post(store, clock, Withdrawing(DeliveryImpossibleError("not_in_channel")))
@@ -134,7 +134,7 @@ async def test_a_pending_card_that_cannot_be_updated_stays_open_for_decision(
 ) -> None:
     request = await pending(store, order_id)
     await store.delivered(request.id, request.version, CARD)
-    found = await store.reselect(request.id, REQUESTER, 1, {"1": 1})
+    found = await store.reselect(request.id, member(REQUESTER), 1, {"1": 1})
     assert found is not None
     after = await post(DeliveryImpossibleError("is_archived")).deliver(found[1])
     assert after.state is State.PENDING
@@ -148,7 +148,7 @@ async def test_the_newest_state_is_shown_last(
     class Overtaken(FakeDesk):
         async def show(self, request: Request) -> Delivery:
             if not self.tries:
-                await store.decide(request.id, Action.APPROVE, APPROVER, 1)
+                await store.decide(request.id, Action.APPROVE, member(APPROVER), 1)
             return await super().show(request)
 
     on = Post(store, clock, Overtaken())
@@ -161,7 +161,7 @@ async def test_a_late_delivery_shows_nothing_outdated(
     post: Posting, store: RequestStore, order_id: str
 ) -> None:
     old = await pending(store, order_id)
-    await store.decide(old.id, Action.APPROVE, APPROVER, 1)
+    await store.decide(old.id, Action.APPROVE, member(APPROVER), 1)
     on = post()
     await on.deliver(old)
     assert [shown.state for shown in on.desk.shown] == [State.APPROVED]

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.order import Order
-from bot.domain.policy import Action
 from bot.domain.quote import Notify
 from bot.domain.request import FailureCode, Request, State
+from bot.domain.ruling import Action
 from bot.domain.selection import Selection
 from bot.domain.sending import Answer
 from bot.store import Database
@@ -25,7 +25,7 @@ from bot.ticketing import (
 )
 from bot.workflows.execution import execute
 from bot.workflows.services import Pauses
-from tests.examples import REQUESTER, cancelled, line, order, usd
+from tests.examples import REQUESTER, cancelled, line, member, order, usd
 from tests.unit.store.steps import BODY
 from tests.unit.workflows.fakes import GIVES_UP_AFTER, FakeDurable, Power, Reaction
 from tests.unit.workflows.house import House
@@ -84,7 +84,7 @@ async def test_what_was_not_approved_is_never_sent(house: House, taken_back: boo
     request = await house.ask()
     await house.quote()
     if taken_back:
-        await house.people.decide(request.id, Action.WITHDRAW, REQUESTER)
+        await house.people.decide(request.id, Action.WITHDRAW, member(REQUESTER))
     over = await house.execute()
     assert over.state is (State.WITHDRAWN if taken_back else State.PENDING)
     assert house.office.calls == []

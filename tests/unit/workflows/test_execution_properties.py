@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from bot.domain.money import Money
 from bot.domain.order import Order, OrderLine
-from bot.domain.policy import Action
 from bot.domain.quote import Notify, fingerprint
 from bot.domain.request import Request, State
+from bot.domain.ruling import Action
 from bot.domain.selection import Selection
 from bot.domain.settlement import Effect, effect
 from bot.store import Database
@@ -26,7 +26,7 @@ from bot.ticketing import (
     UnavailableError,
     UnreadableError,
 )
-from tests.examples import REQUESTER, cancelled, order
+from tests.examples import REQUESTER, cancelled, member, order
 from tests.strategies import amounts, lines, tickets_only
 from tests.unit.workflows.fakes import Power, Reaction
 from tests.unit.workflows.house import House
@@ -120,7 +120,7 @@ async def play(house: House, script: Script) -> Request:
             request = await house.execute(forgetful=script.forgetful)
         elif request.state is State.UNKNOWN:
             house.clock.advance(wait)
-            await house.people.decide(request.id, Action.RECHECK, REQUESTER)
+            await house.people.decide(request.id, Action.RECHECK, member(REQUESTER))
             request = await house.execute(forgetful=script.forgetful)
     # Whatever is still on its way upstream arrives.
     house.clock.advance(3600)

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 import pytest
 
 from bot.domain.delivery import Delivery, DeliveryPostponedError
-from bot.domain.policy import Action
 from bot.domain.request import Failure, FailureCode, LedgerUnavailableError, Request, State
+from bot.domain.ruling import Action
 from bot.store import RequestStore
 from bot.workflows.delivery import deliver_in_doubt, deliver_soon
 from bot.workflows.services import Pauses
-from tests.examples import APPROVER, CARD, new_request
+from tests.examples import APPROVER, CARD, member, new_request
 from tests.unit.databases import Clock
 from tests.unit.store.steps import asked, pending
 from tests.unit.workflows.fakes import FakeDesk, FakeDurable
@@ -89,7 +89,7 @@ class PaintingOver(FakeDesk):
 
     async def show(self, request: Request) -> Delivery:
         if not self.tries:
-            found = await self._store.decide(request.id, Action.APPROVE, APPROVER, 1)
+            found = await self._store.decide(request.id, Action.APPROVE, member(APPROVER), 1)
             assert found is not None
             if self._notes:
                 await self._store.delivered(request.id, found[1].version, CARD)

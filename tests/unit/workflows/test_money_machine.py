@@ -23,9 +23,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from bot.domain.judgement import Ruling
 from bot.domain.money import Money
 from bot.domain.order import Order
-from bot.domain.policy import Action, Ruling
 from bot.domain.quote import Notify, fingerprint
 from bot.domain.request import (
     TRANSITIONS,
@@ -35,6 +35,7 @@ from bot.domain.request import (
     State,
     Verdict,
 )
+from bot.domain.ruling import Action
 from bot.domain.selection import Selection
 from bot.domain.settlement import Effect, Receipt, effect
 from bot.store import verification
@@ -43,7 +44,7 @@ from bot.ticketing import OutcomeLostError, RefusedError, UnavailableError
 from bot.workflows.delivery import deliver
 from bot.workflows.quoting import quote_request
 from bot.workflows.services import Services
-from tests.examples import APPROVER, REQUESTER, VENUE, cancelled, line, new_request, order
+from tests.examples import APPROVER, REQUESTER, VENUE, cancelled, line, member, new_request, order
 from tests.unit.databases import Clock, sqlite_database, store_on
 from tests.unit.workflows.fakes import BoxOffice, FakeDesk, FakeDurable, Reaction
 from tests.unit.workflows.workers import Worker, in_turn
@@ -194,11 +195,11 @@ class MoneyMachine(RuleBasedStateMachine):
     def approve(self, actor: Actor, behind: int) -> None:
         before = self.request
         found = self.do(
-            self.people.decide(self.id, Action.APPROVE, actor, before.revision - behind)
+            self.people.decide(self.id, Action.APPROVE, member(actor), before.revision - behind)
         )
         assert found is not None
-        ruling, after = found
-        if ruling is not Ruling.ALLOWED:
+        judgement, after = found
+        if not judgement.is_allowed:
             return
         assert actor != REQUESTER
         assert not behind
@@ -214,8 +215,10 @@ class MoneyMachine(RuleBasedStateMachine):
         people = (APPROVER, SECOND_APPROVER)
 
         async def both() -> list[Ruling]:
-            clicks = (self.people.decide(self.id, Action.APPROVE, who, revision) for who in people)
-            return [found[0] for found in await asyncio.gather(*clicks) if found]
+            clicks = (
+                self.people.decide(self.id, Action.APPROVE, member(who), revision) for who in people
+            )
+            return [found[0].ruling for found in await asyncio.gather(*clicks) if found]
 
         rulings = self.do(both())
         assert rulings.count(Ruling.ALLOWED) <= 1
@@ -227,7 +230,7 @@ class MoneyMachine(RuleBasedStateMachine):
             )
 
     def take_back(self, action: Action, actor: Actor) -> None:
-        self.do(self.people.decide(self.id, action, actor))
+        self.do(self.people.decide(self.id, action, member(actor)))
 
     def choose_other_tickets(self, counts: tuple[int, int]) -> None:
         known = self.request.order
@@ -235,12 +238,12 @@ class MoneyMachine(RuleBasedStateMachine):
         wish = {one.id: min(one.quantity, n) for one, n in zip(known.lines, counts, strict=True)}
         if any(wish.values()):
             revision = self.request.revision
-            self.do(self.people.reselect(self.id, REQUESTER, revision, wish))
+            self.do(self.people.reselect(self.id, member(REQUESTER), revision, wish))
 
     @precondition(lambda self: self.state_is(State.UNKNOWN))
     @rule()
     def check_again(self) -> None:
-        self.do(self.people.decide(self.id, Action.RECHECK, REQUESTER))
+        self.do(self.people.decide(self.id, Action.RECHECK, member(REQUESTER)))
 
     @precondition(lambda self: self.state_is(State.UNKNOWN) and self.office.is_quiet)
     @rule()
@@ -248,7 +251,9 @@ class MoneyMachine(RuleBasedStateMachine):
         """Settle by hand, truthfully: whether the order is as it was meant to become."""
         truth = State.DONE if self.is_as_intended(self.request) else State.FAILED
         self.do(
-            self.people.decide(self.id, Action.RESOLVE, APPROVER, note="saw it", resolved_as=truth)
+            self.people.decide(
+                self.id, Action.RESOLVE, member(APPROVER), note="saw it", resolved_as=truth
+            )
         )
 
     # What the upstream does, whoever else works there, and time.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 
 import psycopg
 import pytest
 
-from bot.domain.policy import Action
+from bot.domain.policy import Ceiling, Policy
 from bot.domain.request import (
     Failure,
     FailureCode,
@@ -19,13 +20,14 @@ from bot.domain.request import (
     StaleRequestError,
     State,
 )
+from bot.domain.ruling import Action
 from bot.store import Database, RequestStore
 from bot.workflows import Engine, Workflows
 from bot.workflows.engine import Workflow
 from bot.workflows.place import FilePlace, PlaceError
 from bot.workflows.services import Pauses, Services
-from tests.examples import APPROVER, CARD, VENUE, order
-from tests.unit.databases import Clock, store_on
+from tests.examples import APPROVER, CARD, VENUE, member, order, usd
+from tests.unit.databases import DEFAULT, Clock, store_on
 from tests.unit.store.steps import BODY, UNSETTLED, executing, in_state, pending
 from tests.unit.workflows.fakes import BoxOffice, FakeDesk
 
@@ -61,6 +63,7 @@ class FakeEngine(Engine):
         self.started_anew: list[tuple[str, str, str]] = []
         self.place: FakePlace = FakePlace()
         self.adopted = 0
+        self.pruned: list[datetime] = []
 
     def register(
         self,
@@ -87,12 +90,16 @@ class FakeEngine(Engine):
     async def reclaim(self) -> int:
         return 0
 
+    async def prune(self, before: datetime) -> int:
+        self.pruned.append(before)
+        return 0
+
 
 class Work:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, policy: Policy = DEFAULT) -> None:
         self.clock = Clock()
         self.engine = FakeEngine()
-        self.store = store_on(database, self.clock)
+        self.store = store_on(database, self.clock, policy)
         self.office = BoxOffice(self.clock, order())
         self.workflows = self.with_pauses(Pauses(sweep=0))
 
@@ -171,7 +178,7 @@ async def test_the_same_work_has_the_same_name_and_new_work_another(
 
 
 async def recheck(store: RequestStore, request: Request) -> Request:
-    found = await store.decide(request.id, Action.RECHECK, APPROVER)
+    found = await store.decide(request.id, Action.RECHECK, member(APPROVER))
     assert found is not None
     return found[1]
 
@@ -190,6 +197,22 @@ async def test_the_sweep_leaves_alone_what_has_just_been_touched(work: Work, ord
     work.clock.advance(1)
     await work.workflows.sweep()
     assert request.id not in {request_id for _, _, request_id in work.engine.started_anew}
+
+
+async def test_the_sweep_carries_out_what_nobody_had_to_approve(
+    database: Database, order_id: str
+) -> None:
+    """The process died between the quote, which approved it, and starting what follows."""
+    work = Work(database, Policy(auto_approve_up_to=Ceiling((usd("600.00"),))))
+    request = await pending(work.store, order_id)
+    assert request.state is State.APPROVED
+    work.clock.advance(60)
+    await work.workflows.sweep()
+    mine = [each for each in work.engine.started_anew if each[2] == request.id]
+    assert mine == [
+        ("execute", f"execute:{request.id}:1", request.id),
+        ("deliver", f"deliver:{request.id}:3", request.id),
+    ]
 
 
 async def test_a_defect_in_quoting_ends_the_request(work: Work, order_id: str) -> None:
@@ -282,6 +305,63 @@ async def test_only_the_leader_sweeps_and_reminds(work: Work, order_id: str) -> 
     assert request.id in {request_id for _, _, request_id in work.engine.started_anew}
 
 
+@pytest.mark.parametrize(
+    ("days", "later", "is_forgotten"), [(30, 31, True), (30, 29, False), (None, 3000, False)]
+)
+async def test_what_names_people_is_forgotten_after_as_many_days_as_are_set(
+    work: Work, order_id: str, days: int | None, later: int, is_forgotten: bool
+) -> None:
+    request = await in_state(work.store, State.WITHDRAWN, order_id)
+    work.clock.advance(later * 24 * 3600)
+    personal = None if days is None else timedelta(days=days)
+    forgotten = await work.with_pauses(Pauses(personal=personal)).forget()
+    after = await work.store.get(request.id)
+    assert after is not None
+    assert (after.reason is None) == is_forgotten == (forgotten > 0)
+
+
+ROUNDS = 120
+
+
+@pytest.mark.parametrize(("leads", "times"), [(True, 2), (False, 0)])
+async def test_only_the_leader_forgets_and_only_now_and_then(
+    work: Work, monkeypatch: pytest.MonkeyPatch, leads: bool, times: int
+) -> None:
+    forgotten: list[tuple[datetime, int]] = []
+
+    async def scrub(_: RequestStore, before: datetime, limit: int) -> int:
+        forgotten.append((before, limit))
+        return 0
+
+    monkeypatch.setattr(RequestStore, "scrub", scrub)
+    work.engine.place.is_leader = leads
+    await keep_house_for(ROUNDS, work, monkeypatch, Pauses(personal=timedelta(days=30)))
+    assert len(forgotten) == times
+    assert len(work.engine.pruned) == 2  # which is every process's own business
+    for before, limit in forgotten:
+        assert timedelta(days=29) < work.clock.moment - before < timedelta(days=31)
+        assert limit > 0
+
+
+async def keep_house_for(
+    rounds: int, work: Work, monkeypatch: pytest.MonkeyPatch, pauses: Pauses
+) -> list[float]:
+    """Keep house so many rounds long, without resting; return how long the rests would be."""
+    rests: list[float] = []
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+        if len(rests) == rounds:
+            work.engine.place.troubles = [PlaceError("another process took it")]
+
+    # In place of the module's own name: others in this process, such as a server, sleep as well.
+    own = SimpleNamespace(sleep=rest, to_thread=asyncio.to_thread, Lock=asyncio.Lock)
+    monkeypatch.setattr("bot.workflows.workflows.asyncio", own)
+    with pytest.raises(PlaceError):
+        await work.with_pauses(pauses).keep_house_forever()
+    return rests
+
+
 async def test_housekeeping_survives_everything_but_the_loss_of_its_place(work: Work) -> None:
     work.engine.place.troubles = [
         LedgerUnavailableError("OperationalError"),
@@ -298,17 +378,6 @@ async def test_housekeeping_survives_everything_but_the_loss_of_its_place(work: 
 async def test_housekeeping_rests_between_its_rounds(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rests: list[float] = []
-
-    async def rest(seconds: float) -> None:
-        rests.append(seconds)
-        if len(rests) == 3:
-            work.engine.place.troubles = [PlaceError("another process took it")]
-
     work.engine.place.troubles = [RuntimeError("a mistake of ours")]
-    # In place of the module's own name: others in this process, such as a server, sleep as well.
-    own = SimpleNamespace(sleep=rest, to_thread=asyncio.to_thread, Lock=asyncio.Lock)
-    monkeypatch.setattr("bot.workflows.workflows.asyncio", own)
-    with pytest.raises(PlaceError):
-        await work.with_pauses(Pauses()).keep_house_forever()
+    rests = await keep_house_for(3, work, monkeypatch, Pauses())
     assert rests == [Pauses().sweep] * 3

@@ -17,7 +17,8 @@ def upgrade() -> None:
     op.add_column("requests", sa.Column("escalates_at", moment, nullable=True))
     op.add_column("requests", sa.Column("scrubbed_at", moment, nullable=True))
     over = sa.text(
-        "scrubbed_at IS NULL AND state IN ('done', 'expired', 'failed', 'rejected', 'withdrawn')"
+        "scrubbed_at IS NULL AND "
+        "state NOT IN ('approved', 'executing', 'pending', 'requested', 'unknown')"
     )
     op.create_index(
         "ix_requests_unscrubbed",

@@ -1,0 +1,373 @@
+"""Policies end to end: how many approve what, up to what amount, for what reason, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.integration.offices import (
+    BIG,
+    BOX_OFFICE,
+    CHECKED_IN,
+    DEAR,
+    FAMILY,
+    PAST,
+    SEED,
+)
+from tests.integration.stage import (
+    APPROVER,
+    MEMBER,
+    QUICK,
+    REQUESTER,
+    SECOND,
+    Case,
+    Json,
+    Stage,
+    buttons,
+    fields,
+    open_stage,
+    words,
+)
+
+APPROVERS, FINANCE = "<!subteam^S0APPROVE>", "<!subteam^S0FINANCE>"
+A_DAY = 24 * 3600
+
+
+def forged_approval(case: Case, user: str = APPROVER) -> None:
+    """Click an approval that the card does not offer."""
+    card = case.card()
+    withdraw = buttons(card)["withdraw"]
+    assert "approve" not in buttons(card)
+    assert case.stage.forged_click(card, withdraw | {"action_id": "approve"}, user) == 200
+
+
+def test_a_small_amount_needs_one_approval_of_those_who_may(offices: Stage) -> None:
+    case = offices.case(FAMILY, "tiers")
+    assert f"Needs 1 approval from {APPROVERS}." in words(case.asked())
+    case.click("approve", MEMBER)
+    told = case.told("You are not among those who may decide on this", MEMBER)
+    assert APPROVERS in told
+    case.approve()
+    case.card("· cancelled")
+
+
+def test_a_larger_amount_needs_two_people_and_the_last_one_executes(offices: Stage) -> None:
+    case = offices.case(SEED, "tiers")
+    assert f"Needs 2 approvals, from different people: {APPROVERS}." in words(case.asked())
+    case.approve()
+    card = case.card("Needs 1 more approval")
+    assert f"Approved by <@{APPROVER}>" in words(card)
+    assert "waiting for approval" in words(card)
+    assert case.changes() == []
+    case.approve(SECOND)
+    done = words(case.card("· cancelled"))
+    for user in (APPROVER, SECOND):
+        assert f"Approved by <@{user}>" in done
+    details = fields(case.reply("Refunded $400.00"))
+    assert details["Approved by"] == f"<@{APPROVER}>, <@{SECOND}>"
+    assert len(case.changes()) == 1
+
+
+def test_the_same_person_twice_is_one(offices: Stage) -> None:
+    case = offices.case(SEED, "tiers")
+    case.asked()
+    case.approve()
+    case.card("Needs 1 more approval")
+    case.approve()
+    case.told("You approved this already, and once is what counts", APPROVER)
+    assert "Needs 1 more approval" in words(case.card())
+    assert case.changes() == []
+
+
+def test_two_who_approve_at_once_are_two(offices: Stage) -> None:
+    case = offices.case(SEED, "tiers")
+    card = case.asked()
+    with ThreadPoolExecutor(2) as both:
+        clicks = [
+            both.submit(offices.outdated_click, card, "approve", user)
+            for user in (APPROVER, SECOND)
+        ]
+    assert [click.result() for click in clicks] == [200, 200]
+    case.card("· cancelled")
+    assert {f"<@{APPROVER}>", f"<@{SECOND}>"} == set(
+        fields(case.reply("Refunded"))["Approved by"].split(", ")
+    )
+    assert len(case.changes()) == 1
+
+
+def test_one_of_two_approvals_can_be_taken_back(offices: Stage) -> None:
+    case = offices.case(SEED, "tiers")
+    assert "take_back" not in buttons(case.asked())
+    case.approve()
+    case.card("Needs 1 more approval")
+    case.click("take_back", SECOND)
+    case.told("there is nothing to take back", SECOND)
+    case.click("take_back", APPROVER)
+    card = case.card("Needs 2 approvals")
+    assert "Approved by" not in words(card)
+    assert "take_back" not in buttons(card)
+    case.approve(SECOND)
+    case.card("Needs 1 more approval")
+    assert case.changes() == []
+    case.approve()
+    case.card("· cancelled")
+
+
+def test_an_approval_is_of_the_quote_it_was_given_for(offices: Stage) -> None:
+    case = offices.case(SEED, "tiers")
+    case.asked()
+    case.approve()
+    case.card("Needs 1 more approval")
+    case.choose(3)
+    card = case.card("Needs 2 approvals")
+    assert "Approved by" not in words(card)
+    for user in (SECOND, APPROVER):
+        case.approve(user)
+    assert "Refunded $300.00" in words(case.reply("Refunded"))
+
+
+def test_fewer_tickets_may_need_fewer_people(offices: Stage) -> None:
+    case = offices.case(SEED, "tiers")
+    case.asked()
+    case.choose(1)
+    assert "Needs 1 approval" in words(case.card("Refund $100.00"))
+    case.approve()
+    case.reply("Refunded $100.00")
+
+
+def test_a_rejection_ends_it_whoever_approved_before(offices: Stage) -> None:
+    case = offices.case(SEED, "tiers")
+    case.asked()
+    case.approve()
+    case.card("Needs 1 more approval")
+    case.click("reject", SECOND)
+    form = case.people.form("reject_reason", SECOND)
+    assert case.people.submit(form, SECOND, reason="Tickets were used")["ok"]
+    card = words(case.card("· rejected"))
+    assert f"Approved by <@{APPROVER}>" in card
+    assert f"Rejected by <@{SECOND}>" in card
+    assert "Tickets were used" in words(case.reply("rejected"))
+    assert case.changes() == []
+
+
+def test_a_large_amount_needs_the_group_that_is_named_for_it(offices: Stage) -> None:
+    case = offices.case(BIG, "tiers")
+    assert f"Needs 1 approval from {FINANCE}." in words(case.asked())
+    case.click("approve", APPROVER)
+    assert FINANCE in case.told("You are not among those who may decide", APPROVER)
+    assert case.changes() == []
+    case.approve(SECOND)
+    case.reply("Refunded $667.50")
+
+
+def test_above_the_last_tier_nobody_approves_anything(offices: Stage) -> None:
+    case = offices.case(DEAR, "tiers")
+    card = case.asked()
+    assert "$3,126.25 are more than may be cancelled through this bot" in words(card)
+    assert "at most $1,000.00" in words(card)
+    assert set(buttons(card)) == {"edit", "reject", "withdraw"}
+    forged_approval(case, SECOND)
+    assert "Nothing was changed" in case.told("more than may be cancelled", SECOND)
+    case.choose(0, 1)
+    assert f"Needs 1 approval from {FINANCE}." in words(case.card("Refund $625.25"))
+    case.click("withdraw", REQUESTER)
+    case.card("· withdrawn")
+
+
+def test_a_currency_without_an_amount_is_a_no_that_names_it(offices: Stage) -> None:
+    case = offices.case(FAMILY, "euro")
+    card = case.asked()
+    assert "The policy names no amounts in EUR" in words(card)
+    forged_approval(case)
+    told = case.told("The policy names no amount in EUR", APPROVER)
+    assert "tiers[0].up_to" in told
+    assert case.changes() == []
+
+
+def test_a_policy_without_the_venues_currency_is_told_at_the_start(offices: Stage) -> None:
+    (line, *_) = [item for item in offices.bot.log().splitlines() if "venue=euro" in item]
+    assert "currency_missing" in line
+
+
+def test_ones_own_request_is_approved_up_to_an_amount(offices: Stage) -> None:
+    small, large = offices.case(FAMILY, "alone"), offices.case(SEED, "alone")
+    for case in (small, large):
+        case.asked()
+        case.click("approve", REQUESTER)
+    details = fields(small.reply("Refunded $148.75"))
+    assert details["Asked by"] == details["Approved by"] == f"<@{REQUESTER}>"
+    large.told("You may approve your own requests up to $150.00 only")
+    assert large.changes() == []
+    large.approve()
+    large.card("· cancelled")
+
+
+def test_what_one_person_approves_in_a_day_has_a_limit(offices: Stage) -> None:
+    first, second, third = (offices.case(t, "busy") for t in (SEED, FAMILY, FAMILY))
+    for case in (first, second, third):
+        case.asked()
+    first.approve()
+    first.card("· cancelled")
+    second.click("approve", APPROVER)
+    told = second.told("One person may approve $500.00 a day here", APPROVER)
+    assert "you have approved $400.00 today" in told
+    assert "waiting for approval" in words(second.card())
+    second.approve(SECOND)
+    second.card("· cancelled")
+    offices.put_forward(A_DAY)
+    third.approve()
+    third.card("· cancelled")
+
+
+def test_what_is_approved_for_one_person_in_a_day_has_a_limit(offices: Stage) -> None:
+    first, second = offices.case(SEED, "keen"), offices.case(FAMILY, "keen")
+    others = offices.case(FAMILY, "keen")
+    first.approved()
+    second.asked()
+    second.click("approve", SECOND)
+    told = second.told("One person’s requests may come to $500.00 a day here", SECOND)
+    assert f"$400.00 was approved for <@{REQUESTER}> today" in told
+    assert second.changes() == []
+    others.ask(user=MEMBER)
+    others.card("waiting for approval")
+    others.approve()
+    others.card("· cancelled")
+
+
+def test_a_reason_that_is_required_is_asked_for(offices: Stage) -> None:
+    case = offices.case(FAMILY, "why")
+    assert "A reason is required here" in case.ask()
+    assert case.cards() == []
+    assert "Reading order" in case.ask("guest is ill")
+    assert ">guest is ill" in words(case.card("waiting for approval"))
+
+
+def test_a_reason_that_is_not_on_the_list_is_answered_with_the_list(offices: Stage) -> None:
+    case = offices.case(FAMILY, "listed")
+    for reason in ("", "changed their mind", "guest is illness"):
+        told = case.ask(reason)
+        assert "“Guest is ill”, “Duplicate order”" in told
+    assert case.cards() == []
+    assert "Reading order" in case.ask("GUEST  is ill, called twice")
+    assert ">GUEST is ill, called twice" in words(case.card("waiting for approval"))
+
+
+def test_a_reason_that_is_not_on_the_list_is_said_beside_the_field(offices: Stage) -> None:
+    case = offices.case(FAMILY, "listed")
+    case.people.command("", channel=case.channel)
+    form = case.people.form("cancel_order")
+    entered = {"order_id": case.order, "venue": "listed"}
+    answer = case.people.submit(form, **entered, reason="changed their mind")
+    assert "“Guest is ill”" in answer["errors"]["reason"]
+    assert case.people.submit(form, **entered, reason="Duplicate order")["ok"]
+    case.card("waiting for approval")
+
+
+def test_with_one_venue_the_form_offers_the_reasons(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    toml = f'{QUICK}[policy]\nreasons = ["Guest is ill", "Duplicate order"]\n'
+    with open_stage(tmp_path_factory.mktemp("reasons"), toml) as stage:
+        case = stage.case(FAMILY)
+        case.people.command("", channel=case.channel)
+        form = case.people.form("cancel_order")
+        assert options(form, "reason") == ["Guest is ill", "Duplicate order"]
+        answer = case.people.submit(form, order_id=case.order)
+        assert list(answer["errors"]) == ["reason"]
+        assert case.people.submit(form, order_id=case.order, reason="Duplicate order")["ok"]
+        assert ">Duplicate order" in words(case.card("waiting for approval"))
+
+
+def options(form: Json, block_id: str) -> list[str]:
+    (element,) = [b["element"] for b in form["blocks"] if b["block_id"] == block_id]
+    return [option["text"]["text"] for option in element["options"]]
+
+
+def test_where_cancellations_are_not_asked_for_the_right_channel_is_named(offices: Stage) -> None:
+    case = offices.case(FAMILY, "here")
+    told = case.ask()
+    assert "are not asked for in this channel" in told
+    assert f"<#{BOX_OFFICE}>" in told
+    assert case.cards() == []
+    there = Case(offices, case.order, case.number, BOX_OFFICE, case.typed)
+    assert "Reading order" in there.ask()
+    there.card("waiting for approval")
+
+
+def test_a_channel_that_is_chosen_wrongly_is_said_beside_the_field(offices: Stage) -> None:
+    case = offices.case(FAMILY, "here")
+    case.people.shortcut("cancel_order_global")
+    form = case.people.form("cancel_order")
+    entered = {"order_id": case.order, "venue": "here", "reason": "guest is ill"}
+    answer = case.people.submit(form, **entered, channel=case.channel)
+    assert list(answer["errors"]) == ["channel"]
+    assert case.people.submit(form, **entered, channel=BOX_OFFICE)["ok"]
+    Case(offices, case.order, case.number, BOX_OFFICE, case.typed).card("waiting for approval")
+
+
+def test_who_may_not_ask_is_told_who_may(offices: Stage) -> None:
+    case = offices.case(FAMILY, "closed")
+    told = case.ask(user=MEMBER)
+    assert "You are not among those who may ask for cancellations at Closed House" in told
+    assert f"<@{REQUESTER}>" in told
+    assert case.cards() == []
+
+
+def test_deny_beats_allow(offices: Stage) -> None:
+    """The group that is denied is part of the group that is allowed."""
+    case = offices.case(FAMILY, "closed")
+    case.asked()
+    case.click("approve", SECOND)
+    case.told("The policy here does not let you do this", SECOND)
+    assert case.changes() == []
+    case.approve(APPROVER)
+    case.card("· cancelled")
+
+
+@pytest.mark.parametrize(
+    ("venue", "template", "why"),
+    [
+        ("barred", PAST, "is already over or has begun"),
+        ("barred", CHECKED_IN, "already checked in"),
+        ("fresh", FAMILY, "days old, more than the policy allows"),
+    ],
+)
+def test_what_the_policy_bars_is_not_offered_and_not_approved(
+    offices: Stage, venue: str, template: str, why: str
+) -> None:
+    case = offices.case(template, venue)
+    card = case.asked()
+    assert why in words(card)
+    assert "does not let anybody approve this as it is" in words(card)
+    forged_approval(case)
+    assert why in case.told("The policy here does not let anybody approve this", APPROVER)
+    assert case.changes() == []
+    case.click("withdraw", REQUESTER)
+    case.card("· withdrawn")
+
+
+def test_elsewhere_the_same_is_only_warned_of(offices: Stage) -> None:
+    case = offices.case(PAST, "plain")
+    assert "is already over or has begun" in words(case.asked())
+    case.approve()
+    case.card("· cancelled")
+
+
+def test_the_general_policy_counts_where_a_venue_says_nothing(offices: Stage) -> None:
+    case = offices.case(SEED, "plain")
+    card = case.asked()
+    assert f"Needs 1 approval from {APPROVERS}." in words(card)
+    assert f":bell: {FINANCE}" in words(card)
+    case.click("approve", MEMBER)
+    case.told("You are not among those who may decide", MEMBER)
+    case.approve()
+    case.card("· cancelled")
+
+
+@pytest.fixture(autouse=True)
+def _no_form_is_left(offices: Stage) -> Iterator[None]:
+    yield
+    for view in offices.people.state(REQUESTER)["views"]:
+        offices.people.dismiss(view, REQUESTER)

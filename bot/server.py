@@ -25,6 +25,8 @@ from bot.workflows import PlaceError
 _NOTICE_SECONDS = 1.0
 _GRACE_SECONDS = 2
 _BACKLOG = 2048
+# The main server may take half of the files that a process can open.
+_SIDE_CONNECTIONS = 32
 
 
 def http_config(app: ASGIApp, limits: Limits, protocol: type[asyncio.Protocol]) -> uvicorn.Config:
@@ -107,7 +109,7 @@ class SideServer(uvicorn.Server):
         limits: Limits | None = None,
         protocol: type[asyncio.Protocol] = PROTOCOL,
     ) -> None:
-        limits = limits or Limits()
+        limits = limits or Limits(connections=_SIDE_CONNECTIONS)
         super().__init__(http_config(app, limits, protocol))
         self.server_state = State(limits)
 

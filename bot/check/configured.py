@@ -88,11 +88,8 @@ def _signing_secrets(environment: Environment) -> Iterator[Finding]:
     if previous is None:
         return
     if current is not None and previous.get_secret_value() == current.get_secret_value():
-        yield warning(
-            "previous signing secret",
-            "SLACK_SIGNING_SECRET_PREVIOUS is the same as SLACK_SIGNING_SECRET.",
-            "Set it to the secret from before the rotation, or leave it out.",
-        )
+        text = "SLACK_SIGNING_SECRET_PREVIOUS is the current one too: ready for a rotation."
+        yield ok("previous signing secret", text)
     else:
         yield _shape("previous signing secret", "SLACK_SIGNING_SECRET_PREVIOUS", previous)
 

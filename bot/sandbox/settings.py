@@ -12,7 +12,7 @@ class SandboxSettings:
     """All times are seconds. Tests shorten them, replace `clock`, or take a scope away."""
 
     bot_url: str = "http://127.0.0.1:3000"
-    signing_secret: str = "sandbox-signing-secret"
+    signing_secret: str = "5a7d00b0c5ac1e5a11d0c0ffee15900d"
     bot_token: str = "xoxb-sandbox-token"
     acme_api_key: str = "sandbox-acme-key"
     host: str = "127.0.0.1"

@@ -38,6 +38,7 @@ PATIENCE_SECONDS = 1.5
 _REMEMBERED = FACTS_LAST - timedelta(seconds=10)
 # Two who click at once, or one who clicks twice, may share an answer.
 _JUST_NOW = FACTS_ARE_FRESH / 2
+_FEW = 5
 _MOST_REMEMBERED = 5000
 _ATTEMPTS = 3
 # Slack's words for somebody it does not let us see: nobody of this workspace.
@@ -110,8 +111,12 @@ class Directory:
         groups = sorted(policy.groups)
         users = sorted(each for each in policy.named_approvers if not is_group(each))
         found, members = await self._look_up(users, groups, _REMEMBERED)
-        unfit = {user for user, fact in found.items() if not self._may_be_member(user, fact.value)}
         by_group = {group: members[group].value if group in members else None for group in groups}
+        # Leavers may stay in a group, which matters where hardly anybody else is in it.
+        small = [group for group in by_group.values() if group and len(group) <= _FEW]
+        few = frozenset[str]().union(*small)
+        found |= (await self._look_up(sorted(few - found.keys()), (), _REMEMBERED))[0]
+        unfit = {user for user, fact in found.items() if not self._may_be_member(user, fact.value)}
         return Roster(by_group, frozenset(unfit))
 
     async def _look_up(

@@ -19,7 +19,13 @@ _CALLS = (
     *("<!channel>", "<!here>", "<!everyone>", "<!here|here>", "<!channel|x>", "@channel", "@here"),
     *("<@U0VICTIM>", "<@U0VICTIM|robin>", "<!subteam^S0VICTIM>", "<!subteam^S0VICTIM|@all>"),
     *("<#C0VICTIM>", "<#C0VICTIM|refunds>", "&lt;!channel&gt;", "&amp;lt;!here&amp;gt;"),
-    *("\uff1c!channel\uff1e", "\ufe64!here\ufe65", "<\u200b!channel>", "<\u202e!channel>", "<!chan\u0000nel>"),
+    *(
+        "\uff1c!channel\uff1e",
+        "\ufe64!here\ufe65",
+        "<\u200b!channel>",
+        "<\u202e!channel>",
+        "<!chan\u0000nel>",
+    ),
     *("<!date^0^{date}^https://evil.example|today>", "<!channel", "!here>", "<<!channel>>"),
 )
 _LINKS = (

@@ -55,7 +55,7 @@ async def _throw(port: int, given: Throw) -> Sequence[str]:
     heard = bytearray()
     hearing = asyncio.create_task(_hear(reader, heard))
     try:
-        with suppress(ConnectionError):
+        with suppress(OSError):  # also what is no longer connected cannot be closed
             await _say(writer, hearing, given)
             if given.ending is Ending.HALF_CLOSE:
                 writer.write_eof()

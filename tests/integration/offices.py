@@ -16,6 +16,7 @@ from tests.integration.stage import APPROVER, QUICK, SECOND, SEED, Stage, open_s
 
 FAMILY, BIG, DEAR = "26644402", "26644551", "26644533"
 PAST, CHECKED_IN = "26644512", "26644463"
+UNPAID, MEMBERSHIP = "26644478", "26644485"
 BOX_OFFICE = "C0BOXOFF"
 # A user group whose members come and go.
 SHIFT = "S0SHIFT"
@@ -45,11 +46,14 @@ self_approval_up_to = { USD = 150 }
 """,
     "busy": "approver_daily_limit = { USD = 500 }",
     "keen": "requester_daily_limit = { USD = 500 }",
+    "open": 'guest_details = "full"',
+    "discreet": 'guest_details = "none"',
     "why": "reason_required = true",
     "listed": 'reasons = ["Guest is ill", "Duplicate order"]',
     "here": f'channels = ["{BOX_OFFICE}"]',
     "closed": 'requesters = ["U0REQUEST", "U0GUEST"]\ndeny_approvers = ["S0FINANCE"]',
-    "barred": 'block_on = ["past_event", "checked_in"]',
+    "denied": 'approvers = ["U0APPROVE", "U0SECOND"]\ndeny_approvers = ["S0FINANCE"]',
+    "barred": 'block_on = ["past_event", "checked_in", "unpaid_balance", "holds_membership"]',
     "fresh": "max_order_age_days = 0",
     "glass": """
 tiers = [{ up_to = { USD = 1000 }, approvals = 2 }]
@@ -106,9 +110,11 @@ __all__ = [
     "CHECKED_IN",
     "DEAR",
     "FAMILY",
+    "MEMBERSHIP",
     "PAST",
     "POLICIES",
     "SEED",
     "SHIFT",
+    "UNPAID",
     "open_offices",
 ]

@@ -13,8 +13,10 @@ from tests.integration.offices import (
     CHECKED_IN,
     DEAR,
     FAMILY,
+    MEMBERSHIP,
     PAST,
     SEED,
+    UNPAID,
 )
 from tests.integration.stage import (
     APPROVER,
@@ -45,7 +47,7 @@ def forged_approval(case: Case, user: str = APPROVER) -> None:
 
 def test_a_small_amount_needs_one_approval_of_those_who_may(offices: Stage) -> None:
     case = offices.case(FAMILY, "tiers")
-    assert f"Needs 1 approval from {APPROVERS}." in words(case.asked())
+    assert "Needs 1 approval from" in words(case.asked())
     case.click("approve", MEMBER)
     told = case.told("You are not among those who may decide on this", MEMBER)
     assert APPROVERS in told
@@ -55,9 +57,9 @@ def test_a_small_amount_needs_one_approval_of_those_who_may(offices: Stage) -> N
 
 def test_a_larger_amount_needs_two_people_and_the_last_one_executes(offices: Stage) -> None:
     case = offices.case(SEED, "tiers")
-    assert f"Needs 2 approvals, from different people: {APPROVERS}." in words(case.asked())
+    assert "Needs 2 approvals, from different people" in words(case.asked())
     case.approve()
-    card = case.card("Needs 1 more approval")
+    card = case.card(f"Needs 1 more approval from {APPROVERS}")
     assert f"Approved by <@{APPROVER}>" in words(card)
     assert "waiting for approval" in words(card)
     assert case.changes() == []
@@ -123,9 +125,23 @@ def test_an_approval_is_of_the_quote_it_was_given_for(offices: Stage) -> None:
     case.choose(3)
     card = case.card("Needs 2 approvals")
     assert "Approved by" not in words(card)
-    for user in (SECOND, APPROVER):
-        case.approve(user)
+    case.approve(SECOND)
+    case.card("Needs 1 more approval")
+    case.approve()
     assert "Refunded $300.00" in words(case.reply("Refunded"))
+
+
+def test_after_a_change_of_the_order_everybody_decides_again(offices: Stage) -> None:
+    case = offices.case(SEED, "tiers")
+    case.asked()
+    case.approve()
+    case.card("Needs 1 more approval")
+    case.people.fault(case.order, "changed_meanwhile", times=1)
+    case.approve(SECOND)
+    card = words(case.card("The order changed after it was approved"))
+    assert "Needs 2 approvals" in card
+    assert "Approved by" not in card
+    assert case.changes() == []
 
 
 def test_fewer_tickets_may_need_fewer_people(offices: Stage) -> None:
@@ -154,7 +170,7 @@ def test_a_rejection_ends_it_whoever_approved_before(offices: Stage) -> None:
 
 def test_a_large_amount_needs_the_group_that_is_named_for_it(offices: Stage) -> None:
     case = offices.case(BIG, "tiers")
-    assert f"Needs 1 approval from {FINANCE}." in words(case.asked())
+    assert "Needs 1 approval from" in words(case.asked())
     case.click("approve", APPROVER)
     assert FINANCE in case.told("You are not among those who may decide", APPROVER)
     assert case.changes() == []
@@ -219,6 +235,22 @@ def test_what_one_person_approves_in_a_day_has_a_limit(offices: Stage) -> None:
     offices.put_forward(A_DAY)
     third.approve()
     third.card("· cancelled")
+
+
+def test_two_clicks_at_once_do_not_pass_a_limit(offices: Stage) -> None:
+    offices.put_forward(A_DAY)
+    cases = [offices.case(SEED, "busy") for _ in range(2)]
+    cards = [case.asked() for case in cases]
+    with ThreadPoolExecutor(2) as hands:
+        list(hands.map(lambda card: offices.outdated_click(card, "approve", APPROVER), cards))
+
+    def refunded() -> list[str]:
+        return sorted(case.upstream()["refunded"] for case in cases)
+
+    offices.people.wait_for("one refund", lambda: refunded() == ["0.00", "400.00"])
+    (open_one,) = [case for case in cases if case.upstream()["refunded"] == "0.00"]
+    open_one.told("One person may approve $500.00 a day here", APPROVER)
+    assert "waiting for approval" in words(open_one.card())
 
 
 def test_what_is_approved_for_one_person_in_a_day_has_a_limit(offices: Stage) -> None:
@@ -315,6 +347,18 @@ def test_who_may_not_ask_is_told_who_may(offices: Stage) -> None:
     assert case.cards() == []
 
 
+def test_who_may_neither_ask_nor_approve_does_not_see_what_others_asked(offices: Stage) -> None:
+    case = offices.case(FAMILY, "closed")
+    case.asked()
+    told = case.people.command(f"status {case.typed}", MEMBER, case.channel)["response"]["text"]
+    assert "you cannot see what was asked for there" in told
+    for listing in ("pending", "history"):
+        told = case.people.command(listing, MEMBER, case.channel)["response"]["text"]
+        assert case.number not in told
+        told = case.people.command(listing, APPROVER, case.channel)["response"]["text"]
+        assert case.number in told
+
+
 def test_deny_beats_allow(offices: Stage) -> None:
     """The group that is denied is part of the group that is allowed."""
     case = offices.case(FAMILY, "closed")
@@ -331,7 +375,9 @@ def test_deny_beats_allow(offices: Stage) -> None:
     [
         ("barred", PAST, "is already over or has begun"),
         ("barred", CHECKED_IN, "already checked in"),
-        ("fresh", FAMILY, "days old, more than the policy allows"),
+        ("barred", UNPAID, "of this order was never paid"),
+        ("barred", MEMBERSHIP, "The order also holds a membership"),
+        ("fresh", FAMILY, "The order’s age is not known, and the policy sets a limit to it"),
     ],
 )
 def test_what_the_policy_bars_is_not_offered_and_not_approved(
@@ -357,13 +403,31 @@ def test_elsewhere_the_same_is_only_warned_of(offices: Stage) -> None:
 
 def test_the_general_policy_counts_where_a_venue_says_nothing(offices: Stage) -> None:
     case = offices.case(SEED, "plain")
-    card = case.asked()
-    assert f"Needs 1 approval from {APPROVERS}." in words(card)
-    assert f":bell: {FINANCE}" in words(card)
+    assert f":bell: {FINANCE}" in words(case.asked())
     case.click("approve", MEMBER)
     case.told("You are not among those who may decide", MEMBER)
     case.approve()
     case.card("· cancelled")
+
+
+@pytest.mark.parametrize(
+    ("venue", "shown", "hidden"),
+    [
+        ("plain", "of B. C. (m•••@acmeticketing.com)", "Clarke"),
+        ("open", "of Brad Clarke (michele+bradClarke@acmeticketing.com)", "•"),
+        ("discreet", "asks to cancel *4 tickets*, the whole order.", "acmeticketing.com"),
+    ],
+)
+def test_the_channel_sees_of_a_guest_what_the_policy_lets_it(
+    offices: Stage, venue: str, shown: str, hidden: str
+) -> None:
+    case = offices.case(SEED, venue)
+    told = words(case.asked()).replace("•••• 4242", "")
+    assert shown in told
+    assert hidden not in told
+    case.click("edit", REQUESTER)
+    form = case.people.form("choose_tickets")
+    assert "Brad Clarke (michele+bradClarke@acmeticketing.com)" in words(form)
 
 
 @pytest.fixture(autouse=True)

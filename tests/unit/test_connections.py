@@ -19,7 +19,7 @@ from bot.server import SideServer, bound, served
 
 pytestmark = pytest.mark.anyio
 
-PATIENT = Limits(connections=100)
+PATIENT = Limits(head_seconds=1000, connections=100)
 # Nobody is asked to wait for longer than this in vain.
 _PATIENCE_SECONDS = 30
 GET = b"GET / HTTP/1.1\r\nHost: bot\r\n\r\n"

@@ -302,7 +302,19 @@ async def test_a_roster_costs_nothing_twice(case: Case) -> None:
     for _ in range(3):
         await case.directory.roster(policy)
     await case.directory.person(Actor("U0KIM", TEAM), frozenset({FRONT}))
-    assert case.asked("users.info") == case.asked("usergroups.users.list") == 1
+    # Both who are in the group, and the group.
+    assert (case.asked("users.info"), case.asked("usergroups.users.list")) == (2, 1)
+
+
+async def test_of_small_groups_those_who_left_are_told(case: Case) -> None:
+    """Leavers may stay in a user group, and then nobody may be left in it."""
+    case.slack.people["U0ROBIN"] = member("U0ROBIN", deleted=True)
+    roster = await case.directory.roster(Policy(approvers=frozenset({FRONT})))
+    assert roster.unfit == {"U0ROBIN"}
+    case.slack.groups["S0MANY"] = [f"U0N{n}" for n in range(6)]
+    before = case.asked("users.info")
+    await case.directory.roster(Policy(approvers=frozenset({"S0MANY"})))
+    assert case.asked("users.info") == before
 
 
 async def test_a_roster_that_slack_does_not_give_is_unread(case: Case) -> None:

@@ -396,7 +396,9 @@ async def test_where_too_much_is_half_sent_the_longest_goes_and_the_latest_gets_
 
 async def test_a_body_that_needs_more_room_than_there_is_makes_none_but_its_own() -> None:
     guard = guarding(Inner(), buffer_limit=10)
-    assert refusal(await deliver(guard, Sender(BODY))) == 503
+    at_once = in_pieces(piece(BODY[:20], more=True), piece(BODY[20:], more=False))
+    for sender in (Sender(BODY), at_once):
+        assert refusal(await deliver(guard, sender)) == 503
     assert (await deliver(guard, whole()))[0]["status"] == 200
 
 
@@ -535,14 +537,18 @@ async def test_replays_of_what_is_under_way_wait_for_its_answer() -> None:
 async def test_where_the_first_one_fails_a_waiting_replay_goes_through_itself(
     outcome: Response | Exception,
 ) -> None:
-    gate = Gate(outcome)
-    book = Book(gate)
+    gate, next_gate = Gate(outcome), Gate()
+    book = Book(gate, next_gate)
     guard = guarding(book)
     first = asyncio.create_task(deliver(guard, whole()))
     await gate.reached.wait()
     replays = [asyncio.create_task(deliver(guard, whole())) for _ in range(3)]
     await turns()
     gate.open()
+    await next_gate.reached.wait()
+    await turns()
+    assert book.lines == 2
+    next_gate.open()
     assert {text(await replay) for replay in replays} == {(200, b"line 2")}
     assert book.lines == 2
     with suppress(RuntimeError, OSError):
@@ -572,10 +578,16 @@ async def test_what_failed_may_be_tried_again() -> None:
     assert [text(await deliver(guard, whole()))[0] for _ in range(2)] == [503, 200]
 
 
-async def test_an_answer_without_an_end_is_none() -> None:
+START: Message = {"type": "http.response.start", "status": 200, "headers": []}
+PART: Message = {"type": "http.response.body", "body": b"li", "more_body": True}
+
+
+@pytest.mark.parametrize("messages", [(), (START,), (START, PART)])
+async def test_an_answer_without_an_end_is_none(messages: tuple[Message, ...]) -> None:
     async def half(_scope: Scope, _receive: Receive, send: Send) -> None:
         counted.append(1)
-        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for message in messages:
+            await send(message)
 
     counted: list[int] = []
     guard = guarding(half)

@@ -203,9 +203,9 @@ def forget(
         _refuse(str(error))
     finally:
         database.close()
-    out.print(f"{over} requests about order {order_id} name nobody any more.", highlight=False)
+    out.print(f"Requests about order {order_id} that name nobody now: {over}.", highlight=False)
     if still_open:
-        _refuse(f"{still_open} are still open: run this again once they are over.")
+        _refuse(f"Still open: {still_open}. Run this again once they are over.")
 
 
 @audit_cli.command()

@@ -15,8 +15,7 @@ from bot.sandbox.slack.cast import UserGroup
 from tests.integration.stage import APPROVER, QUICK, SECOND, SEED, Stage, open_stage
 
 FAMILY, BIG, DEAR = "26644402", "26644551", "26644533"
-PAST, CHECKED_IN = "26644512", "26644463"
-UNPAID, MEMBERSHIP = "26644478", "26644485"
+PAST, CHECKED_IN, SCHOOL = "26644512", "26644463", "26644478"
 BOX_OFFICE = "C0BOXOFF"
 # A user group whose members come and go.
 SHIFT = "S0SHIFT"
@@ -53,7 +52,7 @@ self_approval_up_to = { USD = 150 }
     "here": f'channels = ["{BOX_OFFICE}"]',
     "closed": 'requesters = ["U0REQUEST", "U0GUEST"]\ndeny_approvers = ["S0FINANCE"]',
     "denied": 'approvers = ["U0APPROVE", "U0SECOND"]\ndeny_approvers = ["S0FINANCE"]',
-    "barred": 'block_on = ["past_event", "checked_in", "unpaid_balance", "holds_membership"]',
+    "barred": 'block_on = ["past_event", "checked_in", "organisation"]',
     "fresh": "max_order_age_days = 0",
     "glass": """
 tiers = [{ up_to = { USD = 1000 }, approvals = 2 }]
@@ -110,11 +109,10 @@ __all__ = [
     "CHECKED_IN",
     "DEAR",
     "FAMILY",
-    "MEMBERSHIP",
     "PAST",
     "POLICIES",
+    "SCHOOL",
     "SEED",
     "SHIFT",
-    "UNPAID",
     "open_offices",
 ]

@@ -13,10 +13,9 @@ from tests.integration.offices import (
     CHECKED_IN,
     DEAR,
     FAMILY,
-    MEMBERSHIP,
     PAST,
+    SCHOOL,
     SEED,
-    UNPAID,
 )
 from tests.integration.stage import (
     APPROVER,
@@ -133,10 +132,10 @@ def test_an_approval_is_of_the_quote_it_was_given_for(offices: Stage) -> None:
 
 def test_after_a_change_of_the_order_everybody_decides_again(offices: Stage) -> None:
     case = offices.case(SEED, "tiers")
+    case.people.fault(case.order, "changed_meanwhile", times=1)
     case.asked()
     case.approve()
     case.card("Needs 1 more approval")
-    case.people.fault(case.order, "changed_meanwhile", times=1)
     case.approve(SECOND)
     card = words(case.card("The order changed after it was approved"))
     assert "Needs 2 approvals" in card
@@ -352,11 +351,13 @@ def test_who_may_neither_ask_nor_approve_does_not_see_what_others_asked(offices:
     case.asked()
     told = case.people.command(f"status {case.typed}", MEMBER, case.channel)["response"]["text"]
     assert "you cannot see what was asked for there" in told
-    for listing in ("pending", "history"):
-        told = case.people.command(listing, MEMBER, case.channel)["response"]["text"]
-        assert case.number not in told
-        told = case.people.command(listing, APPROVER, case.channel)["response"]["text"]
-        assert case.number in told
+    assert case.number in lately_asked(case, APPROVER)
+    assert case.number not in lately_asked(case, MEMBER)
+
+
+def lately_asked(case: Case, user: str) -> str:
+    answer = case.people.command("history", user, case.channel)
+    return str(answer["response"]["text"])
 
 
 def test_deny_beats_allow(offices: Stage) -> None:
@@ -375,8 +376,7 @@ def test_deny_beats_allow(offices: Stage) -> None:
     [
         ("barred", PAST, "is already over or has begun"),
         ("barred", CHECKED_IN, "already checked in"),
-        ("barred", UNPAID, "of this order was never paid"),
-        ("barred", MEMBERSHIP, "The order also holds a membership"),
+        ("barred", SCHOOL, "This order belongs to an organisation"),
         ("fresh", FAMILY, "The order’s age is not known, and the policy sets a limit to it"),
     ],
 )
@@ -414,7 +414,7 @@ def test_the_general_policy_counts_where_a_venue_says_nothing(offices: Stage) ->
     ("venue", "shown", "hidden"),
     [
         ("plain", "of B. C. (m•••@acmeticketing.com)", "Clarke"),
-        ("open", "of Brad Clarke (michele+bradClarke@acmeticketing.com)", "•"),
+        ("open", "of Brad Clarke (michele+bradClarke@acmeticketing.com)", "B. C."),
         ("discreet", "asks to cancel *4 tickets*, the whole order.", "acmeticketing.com"),
     ],
 )
@@ -422,7 +422,7 @@ def test_the_channel_sees_of_a_guest_what_the_policy_lets_it(
     offices: Stage, venue: str, shown: str, hidden: str
 ) -> None:
     case = offices.case(SEED, venue)
-    told = words(case.asked()).replace("•••• 4242", "")
+    told = words(case.asked())
     assert shown in told
     assert hidden not in told
     case.click("edit", REQUESTER)

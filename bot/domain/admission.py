@@ -78,7 +78,7 @@ def _check_channel(policy: Policy, channel: str) -> None:
 
 
 def _check_reason(policy: Policy, reason: str | None) -> None:
-    if reason is None:
+    if reason is None or not reason.strip():
         if policy.reason_required or policy.reasons:
             raise Refusal(Ruling.REASON_MISSING, "reason_required")
     elif policy.reasons and listed_reason(policy, reason) is None:

@@ -72,8 +72,13 @@ def problems(policy: Policy, roster: Roster, currency: str) -> tuple[Problem, ..
     for number, tier in enumerate(tiers):
         name = f"tiers[{number}]" if policy.tiers else "approvers"
         left = _left(policy, tier, roster)
-        if left is not None and len(left) < tier.approvals:
+        if left is None:
+            continue
+        if len(left) < tier.approvals:
             found.append(_too_few(name, tier, len(left)))
+        elif not policy.self_approval and _only_among_themselves(policy, tier, roster, left):
+            code = ProblemCode.ONLY_REQUESTER
+            found.append(Problem(code, name, None, tier.approvals, len(left)))
     return tuple(found)
 
 
@@ -105,6 +110,16 @@ def problems_of_request(
             code = ProblemCode.NO_APPROVER
         found.insert(0, Problem(code, "approvers", None, tier.approvals, len(others)))
     return tuple(found)
+
+
+def _only_among_themselves(
+    policy: Policy, tier: Tier, roster: Roster, left: frozenset[str]
+) -> bool:
+    """Whether whoever may ask is needed for the approval of what they ask for."""
+    if policy.requesters is None:
+        return False
+    askers = roster.expand(policy.requesters) - roster.expand(policy.deny_requesters)
+    return bool(askers) and all(len(left - {asker}) < tier.approvals for asker in askers)
 
 
 def _too_few(rule: str, tier: Tier, left: int) -> Problem:

@@ -14,9 +14,9 @@ from bot.domain.bars import bars
 from bot.domain.checks import below, listed, not_denied, verify, verify_afresh, within_limits
 from bot.domain.judgement import Judgement, Refusal, Ruling, Usage
 from bot.domain.money import Money
-from bot.domain.person import FACTS_LAST, Person, may_be_same, same_person
+from bot.domain.person import FACTS_LAST, Person, Standing, may_be_same, same_person
 from bot.domain.policy import Policy, Tier
-from bot.domain.request import Decision, Request, State, Verdict
+from bot.domain.request import Actor, Decision, Request, State, Verdict
 from bot.domain.tiers import anywhere_eligible, eligible, is_above_lowest, tier_of
 
 
@@ -107,9 +107,9 @@ def _still_counts(
     voter = next((each for each in at.voters if vote.by and same_person(each.actor, vote.by)), None)
     if voter is None:
         # Given after the others were asked about: its giver was looked at in this very minute.
-        if at.now - vote.at > FACTS_LAST:
+        if at.now - vote.at > FACTS_LAST or vote.by is None:
             raise Refusal(Ruling.NOT_VERIFIED, "earlier approvals")
-        return True
+        voter = _presumed(policy, vote.by, at.now)
     try:
         verify(voter, at.now)
         if is_above_lowest(policy, request):
@@ -120,6 +120,12 @@ def _still_counts(
             raise
         return False
     return True
+
+
+def _presumed(policy: Policy, actor: Actor, now: datetime) -> Person:
+    """Somebody of whom the best is thought that Slack could say; lists of users still count."""
+    groups = policy.groups - policy.deny_groups
+    return Person(actor, Standing.MEMBER, groups, known_at=now)
 
 
 def _may_approve(
@@ -166,7 +172,8 @@ def _reject(policy: Policy, request: Request, at: Circumstances) -> Judgement:
 
 
 def _take_back(_: Policy, request: Request, at: Circumstances) -> Judgement:
-    if own_vote(request, at.person) is None:
+    own = own_vote(request, at.person)
+    if own is None or own.by is None or not same_person(own.by, at.person.actor):
         raise Refusal(Ruling.NOTHING_TO_TAKE_BACK, "own vote")
     return Judgement(Ruling.ALLOWED, "own vote")
 

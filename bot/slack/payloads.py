@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Annotated
 
-from pydantic import AliasPath, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasPath, BaseModel, ConfigDict, Field
 
 from bot.domain.request import Actor, MessageRef
 from bot.slack.cards.modals import VALUE
 from bot.slack.poster import Recipient
+
+# PostgreSQL keeps no NUL in text, and Slack has none in what is not typed by people.
+Words = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+# Slack's own limit for the ids that apps give; those it gives itself are shorter.
+Id = Annotated[Words, Field(max_length=255)]
 
 
 class Payload(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
+class Named(Payload):
+    """A team, an organisation or a channel, by its id."""
+
+    id: Id | None = None
+
+
 class SlashCommand(Payload):
     text: str = ""
-    user_id: str
-    team_id: str = ""
-    enterprise_id: str | None = None
-    channel_id: str
-    trigger_id: str = ""
-    response_url: str | None = None
+    user_id: Id
+    team_id: Id = ""
+    enterprise_id: Id | None = None
+    channel_id: Id
+    trigger_id: Words = ""
+    response_url: Words | None = None
 
     @property
     def actor(self) -> Actor:
@@ -37,32 +48,44 @@ class SlashCommand(Payload):
 class Interaction(Payload):
     """What clicks, submissions and shortcuts have in common."""
 
-    user_id: str = Field(validation_alias=AliasPath("user", "id"))
-    user_team: str | None = Field(None, validation_alias=AliasPath("user", "team_id"))
-    team: dict[str, Any] | None = None
-    enterprise: dict[str, Any] | None = None
-    trigger_id: str = ""
+    user_id: Id = Field(validation_alias=AliasPath("user", "id"))
+    user_team: Id | None = Field(None, validation_alias=AliasPath("user", "team_id"))
+    team: Named | None = None
+    enterprise: Named | None = None
+    trigger_id: Words = ""
 
     @property
     def actor(self) -> Actor:
         """The person. In an organisation-wide installation `team` is null, the user's is not."""
-        team = self.user_team or str((self.team or {}).get("id") or "")
-        enterprise = (self.enterprise or {}).get("id")
-        return Actor(self.user_id, team, str(enterprise) if enterprise else None)
+        team = self.user_team or (self.team and self.team.id) or ""
+        enterprise = self.enterprise and self.enterprise.id
+        return Actor(self.user_id, team, enterprise or None)
+
+
+class ClickedMessage(Payload):
+    ts: Id | None = None
+    text: str | None = None
+
+
+class Container(Payload):
+    """Where a click happened, where its message is not shown."""
+
+    channel_id: Id | None = None
+    message_ts: Id | None = None
 
 
 class Located(Interaction):
     """An interaction that happened in a channel, or at least may have."""
 
-    channel: dict[str, Any] | None = None
-    message: dict[str, Any] | None = None
-    container: dict[str, Any] | None = None
-    response_url: str | None = None
+    channel: Named | None = None
+    message: ClickedMessage | None = None
+    container: Container | None = None
+    response_url: Words | None = None
 
     @property
     def channel_id(self) -> str | None:
-        found = (self.channel or {}).get("id") or (self.container or {}).get("channel_id")
-        return str(found) if found else None
+        found = self.channel and self.channel.id
+        return found or (self.container and self.container.channel_id) or None
 
     @property
     def recipient(self) -> Recipient:
@@ -70,10 +93,10 @@ class Located(Interaction):
 
 
 class ButtonAction(Payload):
-    action_id: str
-    action_ts: str | None = None
-    block_id: str = ""
-    value: str = ""
+    action_id: Id
+    action_ts: Id | None = None
+    block_id: Id = ""
+    value: Words = ""
 
 
 class Click(Located):
@@ -85,41 +108,53 @@ class Click(Located):
 
     @property
     def clicked(self) -> MessageRef | None:
-        ts = (self.message or {}).get("ts") or (self.container or {}).get("message_ts")
-        return MessageRef(self.channel_id, str(ts)) if self.channel_id and ts else None
+        ts = (self.message and self.message.ts) or (self.container and self.container.message_ts)
+        return MessageRef(self.channel_id, ts) if self.channel_id and ts else None
+
+
+class Chosen(Payload):
+    value: str | None = None
+
+
+class Element(Payload):
+    """The state of one element of a form: what was typed, or chosen."""
+
+    value: str | None = None
+    selected_option: Chosen | None = None
+    selected_conversation: str | None = None
 
 
 class Submission(Interaction):
     """A submitted form. `values`: block id -> action id -> the element's state."""
 
     private_metadata: str = Field("", validation_alias=AliasPath("view", "private_metadata"))
-    values: dict[str, dict[str, dict[str, Any]]] = Field(
+    values: dict[str, dict[str, Element]] = Field(
         validation_alias=AliasPath("view", "state", "values")
     )
 
     def entered(self, block_id: str) -> str | None:
         """What was typed or chosen in a block; None if it is not on the form or was left empty."""
-        element = self.values.get(block_id, {}).get(VALUE, {})
-        chosen = element.get("selected_option") or {}
-        found = element.get("value") or chosen.get("value") or element.get("selected_conversation")
+        element = self.values.get(block_id, {}).get(VALUE, Element())
+        chosen = element.selected_option and element.selected_option.value
+        found = element.value or chosen or element.selected_conversation or ""
         # PostgreSQL keeps no NUL in text.
-        return str(found).replace("\0", "").strip() or None if found is not None else None
+        return found.replace("\0", "").strip() or None
 
 
 class Shortcut(Located):
     @property
     def message_text(self) -> str:
-        return str((self.message or {}).get("text") or "")
+        return (self.message and self.message.text) or ""
 
 
 class FormContext(Payload):
     """What travels in a form's `private_metadata`: ids, and how to answer the person privately."""
 
-    request_id: str | None = None
+    request_id: Id | None = None
     revision: int | None = None
-    channel: str | None = None
-    card_ts: str | None = None
-    response_url: str | None = None
+    channel: Id | None = None
+    card_ts: Id | None = None
+    response_url: Words | None = None
 
     @property
     def card(self) -> MessageRef | None:
@@ -133,5 +168,5 @@ class FormContext(Payload):
     def load(cls, text: str) -> FormContext:
         try:
             return cls.model_validate(json.loads(text or "{}"))
-        except (ValueError, ValidationError):
+        except (ValueError, RecursionError):
             return cls()

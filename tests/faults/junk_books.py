@@ -41,7 +41,7 @@ class Books:
     def mistakes(self, asked: Collection[str], approved: Mapping[str, Decimal]) -> Iterator[str]:
         """Compare with now. `asked`: orders asked for since; `approved`: what for."""
         yield from self._money(approved)
-        now = _rows(self.stage)
+        now = rows(self.stage)
         for request, row in self.rows.items():
             if now.get(request) != row:
                 changed = {key for key in row if now.get(request, {}).get(key) != row[key]}
@@ -79,7 +79,7 @@ class Books:
 
 
 def open_books(stage: Stage) -> Books:
-    return Books(stage, held(stage), _rows(stage))
+    return Books(stage, held(stage), rows(stage))
 
 
 def held(stage: Stage) -> dict[str, Json]:
@@ -89,7 +89,7 @@ def held(stage: Stage) -> dict[str, Json]:
     return {str(panel["id"]): panel for panel in panels if panel is not None}
 
 
-def _rows(stage: Stage) -> dict[str, Json]:
+def rows(stage: Stage) -> dict[str, Json]:
     database = stage.bot.folder / "rescind.db"
     with closing(sqlite3.connect(database)) as connection:
         connection.row_factory = sqlite3.Row

@@ -90,6 +90,8 @@ class Regulars:
         reason = f"x {hostile(self.chance)}"[:60] if is_hostile else "guest is ill"
         self._ask(order, channel, reason)
         card = self._card(order, channel, lambda card: "waiting for approval" in title(card))
+        if fate == "approve" and "approve" not in buttons(card):
+            fate = "withdraw"  # there is something on it that cannot be cancelled from here
         if fate == "approve":
             self._approve(order, channel, card)
         elif fate != "leave":

@@ -10,6 +10,7 @@ from typing import Any
 from bot.sandbox.story import APPROVER, REQUESTER
 from tests.faults.board import Board, request_id, title
 from tests.faults.junk_bait import Bait, body_of
+from tests.faults.junk_books import rows
 from tests.integration.stage import MEMBER, SECOND, SEED, Stage, open_stage
 
 Json = dict[str, Any]
@@ -65,10 +66,16 @@ def lay_baits(stage: Stage, board: Board) -> list[Bait]:
         order, _ = stage.people.copy(SEED)
         _said(stage.people.command(f"{venue}:{order} bait", REQUESTER, _CHANNELS[venue]))
         orders.append(order)
-    return [
+    baits = [
         _bait(stage, board, order, venue, fate)
         for order, (venue, fate) in zip(orders, venues, strict=True)
     ]
+    stage.people.wait_for("the end of all posting", lambda: _all_is_shown(stage))
+    return baits
+
+
+def _all_is_shown(stage: Stage) -> bool:
+    return all(row["delivered_version"] == row["version"] for row in rows(stage).values())
 
 
 def _bait(stage: Stage, board: Board, order: str, venue: str, fate: str) -> Bait:

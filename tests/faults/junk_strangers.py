@@ -51,7 +51,7 @@ class Strangers:
 
     def malformed(self) -> Iterator[Shot]:
         """No HTTP, or none that anybody should send, without end."""
-        expected = _REFUSED | _NOT_OURS | {"200"}
+        expected = _REFUSED | _NOT_OURS | {"100", "200"}
         while True:
             for what, parts in self._malformed():
                 yield self._shot("malformed", what, Throw(parts), expected)
@@ -78,8 +78,8 @@ class Strangers:
             body = self.chance.choice(self.bodies)
             variants = {**self._headers_amiss(body), **self._seals_amiss(body)}
             for what, headers in variants.items():
-                length = ("Content-Length", str(len(body)))
-                throw_ = Throw([head([*headers, length]), body], ending=Ending.HEAR_OUT)
+                rest = (("Content-Length", str(len(body))), ("Connection", "close"))
+                throw_ = Throw([head([*headers, *rest]), body], ending=Ending.HEAR_OUT)
                 yield self._shot("wrongly signed", what, throw_, _REFUSED - {CLOSED, "503"})
 
     def slow(self) -> Iterator[Shot]:

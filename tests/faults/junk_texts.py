@@ -61,7 +61,7 @@ _KINDS = (_CALLS, _LINKS, _MARKUP, _DIRECTIONS, _UNSEEN, _MARKED, _PICTURES)
 _DIRECTION_CONTROLS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _TOKEN = re.compile(r"<[^>]*>?")
 _DATE = re.compile(r"<!date\^\d+\^[^^|<>]*\|[^<>]*>")
-_PERSON = re.compile(r"<@([A-Z0-9]+)>")
+_NAMED = re.compile(r"<(?:@|#|!subteam\^)([A-Z0-9]+)>")
 
 
 def hostile(chance: random.Random) -> str:
@@ -76,7 +76,7 @@ def hostile(chance: random.Random) -> str:
 class Ear:
     """Hears what the bot says to Slack, and notes what could call or mislead somebody.
 
-    `known`: whom it may name. `home`: where its links may lead.
+    `known`: people, groups and channels that it may name. `home`: where its links may lead.
     """
 
     def __init__(self, known: Sequence[str], home: str) -> None:
@@ -104,9 +104,9 @@ class Ear:
                 self._note(what, f"asks for {name}", "")
 
     def _is_fine(self, token: str) -> bool:
-        person = _PERSON.fullmatch(token)
-        if person is not None:
-            return person[1] in self._known
+        named = _NAMED.fullmatch(token)
+        if named is not None:
+            return named[1] in self._known
         return bool(_DATE.fullmatch(token)) or token.startswith(f"<{self._home}")
 
     def _note(self, what: str, mistake: str, text: str) -> None:

@@ -81,7 +81,7 @@ def test_junk_breaks_nothing_does_nothing_and_keeps_nobody_waiting(
 
 def _campaign(stage: Stage, chance: random.Random) -> Campaign:
     slack = stage.sandbox.sandbox.slack
-    ear = Ear([*slack.users], _HOME)
+    ear = Ear([*slack.users, *slack.user_groups, *slack.channels], _HOME)
     slack.calls = ear.listen(slack.calls)
     board = Board(stage.sandbox)
     baits = lay_baits(stage, board)
@@ -105,8 +105,8 @@ def _tell_people(tell: Tell, when: str, acts: Iterable[Act]) -> None:
     taken = [act for act in acts if act.in_time]
     counts: dict[str, object] = dict(Counter(act.what for act in taken))
     times = sorted(act.ms for act in taken)
-    counts["median ms"] = round(statistics.median(times))
-    counts["slowest ms"] = round(times[-1])
+    if times:
+        counts |= {"median ms": round(statistics.median(times)), "slowest ms": round(times[-1])}
     tell(f"people answered {when}", counts)
 
 

@@ -228,7 +228,7 @@ def test_a_venues_policy_is_laid_over_the_general_one_setting_by_setting() -> No
     found = policies(GENERAL, venue("riverside"), venue("harbour", own))
     general, harbour = found["riverside"], found["harbour"]
     assert general == policy(GENERAL)
-    assert harbour.approvers == {"U0B2"}
+    assert harbour.approvers == frozenset({"U0B2"})
     assert (harbour.self_approval, harbour.reasons, harbour.tiers) == (False, (), ())
     assert harbour.self_approval_up_to == general.self_approval_up_to
     assert harbour.break_glass == general.break_glass

@@ -336,6 +336,30 @@ def test_an_escalation_takes_nothing_from_anybody() -> None:
     assert approve(replace(STEPS, escalate_to=("S0FRONT",)), late, SECOND).is_allowed
 
 
+def test_everybody_a_policy_names_by_a_group_must_be_known_to_apply_it() -> None:
+    named = [frozenset({f"S0GROUP{number}", f"U0USER{number}"}) for number in range(7)]
+    policy = Policy(
+        requesters=named[0],
+        approvers=named[1],
+        deny_requesters=named[2],
+        deny_approvers=named[3],
+        tiers=(Tier(up_to("1 USD"), approvers=named[4]), Tier()),
+        escalate_to=tuple(named[5]),
+        break_glass=BreakGlass(named[6]),
+        mentions=("S0MENTIONED",),
+    )
+    assert policy.groups == {f"S0GROUP{number}" for number in range(7)}
+    assert policy.deny_groups == {"S0GROUP2", "S0GROUP3"}
+    assert replace(policy, approvers=None).groups == policy.groups - {"S0GROUP1"}
+    assert Policy().groups == frozenset()
+
+
+def test_what_was_approved_today_matters_only_where_there_is_a_limit() -> None:
+    assert not Policy().has_limits
+    assert Policy(approver_daily=up_to("1 USD")).has_limits
+    assert Policy(requester_daily=up_to("1 USD")).has_limits
+
+
 def test_a_request_without_a_quote_has_no_tier() -> None:
     bare = replace(of_worth("1.00"), quote=None)
     assert tier_for(STEPS, bare) is None

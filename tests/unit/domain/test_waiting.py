@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.domain.policy import Policy
 from bot.domain.request import WAITING_STATES, Request, State
 from bot.domain.tiers import is_escalated
-from bot.domain.waiting import Wait, is_expired, reminded, unchanged, wait_from
+from bot.domain.waiting import Wait, escalates_now, is_expired, reminded, unchanged, wait_from
 from tests.examples import NOW, request
 
 HOUR = timedelta(hours=1)
@@ -134,6 +134,18 @@ def test_an_escalation_that_was_slept_through_is_not_made_up_for_but_stands() ->
     assert is_escalated(waiting(State.PENDING, wait), late)
 
 
+def test_an_escalation_comes_when_it_is_due_and_not_with_a_reminder_before_or_after() -> None:
+    policy = Policy(remind_after=(HOUR, 4 * HOUR), escalate_after=3 * HOUR, expire_after=None)
+    wait = wait_from(policy, State.PENDING, NOW)
+    found = []
+    for moment in after(1, 3, 7):
+        subject = waiting(State.PENDING, wait)
+        found.append(escalates_now(subject, moment))
+        wait = reminded(policy, subject, moment)
+    assert found == [False, True, False]
+    assert not escalates_now(request(State.PENDING), NOW)
+
+
 def test_only_what_waits_for_a_decision_is_escalated() -> None:
     policy = Policy(escalate_after=HOUR)
     for state in set(State) - {State.PENDING}:
@@ -172,6 +184,26 @@ def test_an_escalation_is_due_at_its_very_time_unless_the_request_expires_before
     )
     if begun.escalates_at is not None:
         assert (begun.escalates_at in moments(policy, State.PENDING)) is is_in_time
+
+
+@given(policies, st.lists(st.integers(0, 5_000), min_size=8, max_size=8))
+def test_an_escalation_comes_once_however_late_anybody_looks(
+    policy: Policy, delays: list[int]
+) -> None:
+    wait = wait_from(policy, State.PENDING, NOW)
+    last, seen = NOW, []
+    for delay in delays:
+        subject = waiting(State.PENDING, wait)
+        late = wait.due_at and wait.due_at + timedelta(minutes=delay)
+        if late is None or is_expired(subject, late):
+            break
+        last = late
+        if escalates_now(subject, last):
+            seen.append(last)
+        wait = reminded(policy, subject, last)
+    moment = wait.escalates_at
+    assert len(seen) == (moment is not None and moment <= last)
+    assert all(moment is not None and moment <= each for each in seen)
 
 
 @given(policies, st.integers(0, 9), st.integers(0, 20_000))

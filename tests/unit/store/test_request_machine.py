@@ -56,6 +56,7 @@ people = st.sampled_from((REQUESTER, APPROVER, SECOND, THIRD, replace(REQUESTER,
 # What is known of those who voted before: mostly that they may still.
 gone = st.sampled_from((None, None, None, APPROVER, SECOND))
 which = st.integers(0, 3)
+VOTES = (Action.APPROVE, Action.REJECT, Action.TAKE_BACK, Action.BREAK_GLASS)
 revisions = st.sampled_from((None, 0, 0, 0, 1, -1))
 lines_left = st.lists(st.integers(0, 3), min_size=2, max_size=2)
 attempts = st.integers(1, 2)
@@ -118,25 +119,51 @@ class RequestMachine(RuleBasedStateMachine):
         else:
             assert request.id in self.known
 
-    @rule(index=which, steps=st.integers(1, 5), lost=st.booleans())
-    def go_on(self, index: int, steps: int, lost: bool) -> None:
+    @rule(index=which, left=lines_left, steps=st.integers(1, 6), lost=st.booleans())
+    def go_on(self, index: int, left: list[int], steps: int, lost: bool) -> None:
         """Take the natural next steps, so that the later states are reached as well."""
         for _ in range(steps):
             request = self.pick(index)
             match request.state:
                 case State.REQUESTED:
-                    self.quote_or_drift(index, [2, 1], drifts=False)
+                    self.quote_or_drift(index, left, drifts=False)
                 case State.PENDING:
-                    who = SECOND if APPROVER.user in self.standing[request.id] else APPROVER
-                    self.decide(index, Action.APPROVE, who, 0, State.DONE, None)
+                    self.vote(index, Action.APPROVE, self._next_approver(request), None)
                 case State.APPROVED:
                     self.claim(index)
                 case State.EXECUTING if lost:
                     self.mark_unknown(index)
+                case State.EXECUTING:
+                    self.claim_send(index, 1)
                 case State.UNKNOWN if not lost:
                     self.decide(index, Action.RECHECK, APPROVER, 0, State.DONE, None)
                 case _:
                     return
+            self.every_promise_is_kept()
+
+    def _next_approver(self, request: Request) -> Actor:
+        voted = {vote.by for vote in request.votes}
+        return next((who for who in (APPROVER, SECOND, THIRD) if who not in voted), APPROVER)
+
+    @rule(
+        index=which,
+        action=st.sampled_from(VOTES),
+        actor=st.sampled_from((APPROVER, SECOND, THIRD, REQUESTER)),
+        gone=gone,
+    )
+    def vote(self, index: int, action: Action, actor: Actor, gone: Actor | None) -> None:
+        """Press a button of the newest card."""
+        self.decide(index, action, actor, 0, State.DONE, gone)
+
+    @rule(
+        index=which,
+        actor=st.sampled_from((APPROVER, SECOND)),
+        actions=st.lists(st.sampled_from(VOTES), min_size=2, max_size=5),
+    )
+    def change_mind(self, index: int, actor: Actor, actions: list[Action]) -> None:
+        """One person presses one button after the other."""
+        for action in actions:
+            self.vote(index, action, actor, None)
             self.every_promise_is_kept()
 
     @rule(index=which, left=lines_left, drifts=st.booleans())
@@ -274,7 +301,7 @@ class RequestMachine(RuleBasedStateMachine):
         possible = request.state is expected and State.FAILED in TRANSITIONS[expected]
         assert (done is not None) == possible
 
-    @rule(index=which, hours=st.sampled_from((0.01, 0.5, 2, 40)))
+    @rule(index=which, hours=st.sampled_from((0.01, 0.01, 0.5, 2, 40)))
     def time_passes(self, index: int, hours: float) -> None:
         self.clock.advance(hours * 3600)
         request = self.pick(index)

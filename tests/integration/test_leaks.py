@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -86,12 +86,16 @@ def _upstream_troubles(stage: Stage) -> None:
         case.asked(REASON)
         case.people.fault(case.order, fault)
         _approve_twice(case)
-        case.people.wait_for("an end", lambda case=case: not _waits(case))
+        case.people.wait_for("an end", _end_of(case))
         case.people.fault(case.order, None)
 
 
-def _waits(case: Case) -> bool:
-    return any(word in json.dumps(case.card()) for word in ("waiting for", "being cancelled"))
+def _end_of(case: Case) -> Callable[[], bool]:
+    def look() -> bool:
+        card = json.dumps(case.card())
+        return not any(words in card for words in ("waiting for", "being cancelled"))
+
+    return look
 
 
 def _slack_troubles(stage: Stage) -> None:

@@ -99,7 +99,8 @@ def sums(currency: str, most: int = 16) -> st.SearchStrategy[Money]:
 def ceilings(most: int = 16) -> st.SearchStrategy[Ceiling]:
     """In all currencies, or in some, or in none."""
     every = st.tuples(*(sums(currency, most) for currency in CURRENCIES))
-    return st.builds(lambda found, lost: Ceiling(found[lost:]), every, mostly(0, 1, 2, 3))
+    lost = st.sampled_from([0] * 12 + [1, 2, 3])
+    return st.builds(lambda found, count: Ceiling(found[count:]), every, lost)
 
 
 def _lowest_first(tiers: list[Tier], is_open: bool) -> tuple[Tier, ...]:
@@ -290,3 +291,24 @@ def _sure(person: Person, now: datetime) -> Person:
 def promising(policies: st.SearchStrategy[Policy] = policies) -> st.SearchStrategy[Scene]:
     """Scenes of which many are allowed."""
     return scenes(policies, st.just(State.PENDING)).map(_untroubled)
+
+
+def _doubtful(person: Person, now: datetime) -> st.SearchStrategy[Person]:
+    """What is not known of somebody: who they are, since when, or in which groups."""
+    nowhere = replace(person, groups=frozenset())
+    return st.one_of(
+        st.sampled_from(before(now, 11, 59, 61)).map(lambda at: replace(person, known_at=at)),
+        st.just(replace(person, standing=Standing.UNKNOWN)),
+        st.sampled_from(GROUPS).map(lambda group: replace(nowhere, unread=frozenset({group}))),
+        st.just(replace(nowhere, unread=frozenset(GROUPS))),
+    )
+
+
+@st.composite
+def doubtful(draw: st.DrawFn) -> Scene:
+    """Scenes with nothing in the way but a doubt about one of those who decide."""
+    scene = draw(promising())
+    people = [scene.at.person, *scene.at.voters]
+    index = draw(st.integers(0, len(people) - 1))
+    people[index] = draw(_doubtful(people[index], scene.at.now))
+    return replace(scene, at=replace(scene.at, person=people[0], voters=tuple(people[1:])))

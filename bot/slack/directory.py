@@ -169,7 +169,10 @@ class Directory:
             "usergroups.users.list",
             lambda: self._client.usergroups_users_list(usergroup=group),
         )
-        return frozenset(str(user) for user in answer.get("users") or ())
+        users = answer.get("users")
+        if not isinstance(users, list):
+            raise DeliveryImpossibleError("unreadable_answer")
+        return frozenset(str(user) for user in users)
 
     async def _ask(self, method: str, call: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401
         """Ask until Slack answers; DeliveryImpossibleError if it will not."""

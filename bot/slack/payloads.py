@@ -5,16 +5,27 @@ from __future__ import annotations
 import json
 from typing import Annotated
 
-from pydantic import AliasPath, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AliasPath, BaseModel, ConfigDict, Field
 
 from bot.domain.request import Actor, MessageRef
 from bot.slack.cards.modals import VALUE
 from bot.slack.poster import Recipient
 
+
+def _whole(text: str) -> str:
+    """Refuse halves of characters: JSON can hold them, and no database does."""
+    text.encode()
+    return text
+
+
+# As people type it.
+Text = Annotated[str, AfterValidator(_whole)]
 # PostgreSQL keeps no NUL in text, and Slack has none in what is not typed by people.
-Words = Annotated[str, Field(pattern=r"^[^\x00]*$")]
-# Slack's own limit for the ids that apps give; those it gives itself are shorter.
-Id = Annotated[Words, Field(max_length=255)]
+Words = Annotated[Text, Field(pattern=r"^[^\x00]*$")]
+# As long as a column for ids is; Slack's have a dozen characters or two.
+Id = Annotated[Words, Field(max_length=32)]
+# As long as Slack lets apps make an id of their own.
+OwnId = Annotated[Words, Field(max_length=255)]
 
 
 class Payload(BaseModel):
@@ -28,12 +39,12 @@ class Named(Payload):
 
 
 class SlashCommand(Payload):
-    text: str = ""
+    text: Text = ""
     user_id: Id
     team_id: Id = ""
     enterprise_id: Id | None = None
     channel_id: Id
-    trigger_id: Words = ""
+    trigger_id: Words = Field("", max_length=240)
     response_url: Words | None = None
 
     @property
@@ -52,7 +63,7 @@ class Interaction(Payload):
     user_team: Id | None = Field(None, validation_alias=AliasPath("user", "team_id"))
     team: Named | None = None
     enterprise: Named | None = None
-    trigger_id: Words = ""
+    trigger_id: Words = Field("", max_length=240)
 
     @property
     def actor(self) -> Actor:
@@ -64,7 +75,7 @@ class Interaction(Payload):
 
 class ClickedMessage(Payload):
     ts: Id | None = None
-    text: str | None = None
+    text: Text | None = None
 
 
 class Container(Payload):
@@ -93,9 +104,9 @@ class Located(Interaction):
 
 
 class ButtonAction(Payload):
-    action_id: Id
+    action_id: OwnId
     action_ts: Id | None = None
-    block_id: Id = ""
+    block_id: OwnId = ""
     value: Words = ""
 
 
@@ -113,15 +124,15 @@ class Click(Located):
 
 
 class Chosen(Payload):
-    value: str | None = None
+    value: Text | None = None
 
 
 class Element(Payload):
     """The state of one element of a form: what was typed, or chosen."""
 
-    value: str | None = None
+    value: Text | None = None
     selected_option: Chosen | None = None
-    selected_conversation: str | None = None
+    selected_conversation: Id | None = None
 
 
 class Submission(Interaction):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rich.table import Table
@@ -12,6 +13,14 @@ from rich.table import Table
 # What a connection can end in, besides a status.
 CLOSED, LEFT, ENDLESS = "closed", "we left", "no end"
 _MOST_TOLD = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came back: statuses, or how it ended without; and how many bytes it took to find out."""
+
+    back: Sequence[str]
+    sent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +32,7 @@ class Shot:
 
     kind: str
     what: str
-    fire: Callable[[], Awaitable[Sequence[str]]]
+    fire: Callable[[], Awaitable[Came]]
     expected: frozenset[str]
 
 
@@ -34,18 +43,21 @@ class Tally:
     sent: Counter[str] = field(default_factory=Counter)
     answers: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     mistakes: Counter[str] = field(default_factory=Counter)
+    bytes_sent: int = 0
 
-    def note(self, shot: Shot, came: Sequence[str]) -> None:
+    def note(self, shot: Shot, came: Came) -> None:
         self.sent[shot.kind] += 1
-        self.answers[shot.kind].update(came)
-        for each in set(came) - shot.expected:
+        self.bytes_sent += came.sent
+        self.answers[shot.kind].update(came.back)
+        for each in set(came.back) - shot.expected:
             self.mistakes[f"{shot.kind}: {shot.what}: {each}"] += 1
 
-    def told(self) -> str:
+    def wrong(self) -> Iterator[str]:
         """Return the mistakes, each once, the most frequent first."""
-        shown = [f"{times} × {what}" for what, times in self.mistakes.most_common(_MOST_TOLD)]
-        hidden = len(self.mistakes) - len(shown)
-        return "\n".join([*shown, f"and {hidden} more"] if hidden > 0 else shown)
+        for what, times in self.mistakes.most_common(_MOST_TOLD):
+            yield f"{times} × {what}"
+        if len(self.mistakes) > _MOST_TOLD:
+            yield f"and {len(self.mistakes) - _MOST_TOLD} more of the kind"
 
     def table(self, title: str) -> Table:
         """Show what came back, a row for each kind."""
@@ -60,6 +72,11 @@ class Tally:
         every = [self.sent.total(), *(totals[came] for came in sorted(totals))]
         table.add_row("all", *_figures(every))
         return table
+
+
+def fork(chance: random.Random) -> random.Random:
+    """A chance of its own for each, so that plans do not depend on who comes first."""
+    return random.Random(chance.getrandbits(64))  # noqa: S311 - plans, no secrets
 
 
 async def bombard(shots: Iterable[Shot], tally: Tally, at_once: int) -> None:

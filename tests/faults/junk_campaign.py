@@ -13,14 +13,14 @@ from functools import partial
 
 import httpx
 
-from tests.faults.junk import Shot, Tally, bombard
+from tests.faults.junk import Came, Shot, Tally, bombard, fork
 from tests.faults.junk_bait import Bait, body_of
 from tests.faults.junk_books import open_files, resident
 from tests.faults.junk_forgeries import Forgeries
 from tests.faults.junk_payloads import Payloads
 from tests.faults.junk_regulars import Regulars
 from tests.faults.junk_strangers import Strangers
-from tests.faults.junk_texts import Ear
+from tests.faults.junk_texts import ANSWER, Ear
 from tests.integration.stage import Stage
 
 _AT_ONCE = 24
@@ -28,6 +28,7 @@ _REGULARS = 3
 # A little less than the bot takes it for, as it may be on its way for a while.
 _SIGNATURE_LASTS_SECONDS = 280
 _FILES_MORE = 8
+_RETRY = {"X-Slack-Retry-Num": "1", "X-Slack-Retry-Reason": "http_timeout"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +44,19 @@ class Size:
 
 
 _COUNTS = {
-    "malformed": 400,
-    "truncated": 400,
-    "oversized": 150,
-    "wrongly signed": 400,
-    "replayed": 300,
-    "clicks": 500,
-    "forms": 400,
-    "questions": 300,
-    "junk": 300,
-    "forged": 500,
+    "malformed": 250,
+    "truncated": 200,
+    "oversized": 260,
+    "wrongly signed": 200,
+    "replayed": 150,
+    "clicks": 200,
+    "forms": 150,
+    "questions": 120,
+    "junk": 150,
+    "forged": 300,
 }
-SMOKE = Size(_COUNTS, slow=100, warm_up=0.25)
-FULL = Size({kind: 15 * count for kind, count in _COUNTS.items()}, slow=700, warm_up=0.15)
+SMOKE = Size(_COUNTS, slow=150, warm_up=0.3)
+FULL = Size({kind: 15 * count for kind, count in _COUNTS.items()}, slow=700, warm_up=0.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +115,10 @@ class Campaign:
                 group.create_task(bombard(quick, self.tally, _AT_ONCE))
 
     def _sources(self, client: httpx.AsyncClient) -> dict[str, Iterator[Shot]]:
-        send = partial(self._send, client)
         strangers = self._strangers()
-        known = (self.chance, self.baits, self.spare, self.stage.channels[0], send)
-        payloads, forgeries = Payloads(*known), Forgeries(*known)
+        known = (self.baits, self.spare, self.stage.channels[-1], partial(self._send, client))
+        payloads = Payloads(fork(self.chance), *known)
+        forgeries = Forgeries(fork(self.chance), *known)
         return {
             "malformed": strangers.malformed(),
             "truncated": strangers.truncated(),
@@ -135,35 +136,38 @@ class Campaign:
         port = int(self.stage.bot.url.rpartition(":")[2])
         waiting = [bait for bait in self.baits if bait.approvers]
         bodies = [body_of(bait.click("approve", min(bait.approvers))) for bait in waiting]
-        return Strangers(port, self.chance, self.stage.wire, bodies)
+        return Strangers(port, fork(self.chance), self.stage.wire, bodies)
 
     def _replays(self, client: httpx.AsyncClient) -> Iterator[Shot]:
         """What was acted on, once more: as it was, and with something changed about it."""
+        chance = fork(self.chance)
         while True:
-            spent = self.chance.choice(self.regulars.spent[-60:])
+            spent = chance.choice(self.regulars.spent[-60:])
+            body, headers = spent.body, spent.headers
+            later = {"X-Slack-Request-Timestamp": str(int(time.time()) + 1)}
             lasts = time.time() - spent.at < _SIGNATURE_LASTS_SECONDS
-            again = partial(self._send, client, spent.body, spent.headers)
-            yield Shot("replayed", "as it was", again, frozenset({"200" if lasts else "401"}))
-            now = spent.headers | {"X-Slack-Request-Timestamp": str(int(time.time()) + 1)}
-            later = partial(self._send, client, spent.body, now)
-            yield Shot("replayed", "at another time", later, frozenset({"401"}))
-            more = partial(self._send, client, spent.body + b"&x=y", spent.headers)
-            yield Shot("replayed", "with another body", more, frozenset({"401"}))
+            for what, fire, status in (
+                ("as it was", partial(self._send, client, body, headers), "200"),
+                ("as a retry", partial(self._send, client, body, headers | _RETRY), "200"),
+                ("at another time", partial(self._send, client, body, headers | later), "401"),
+                ("of another body", partial(self._send, client, body + b"&x=y", headers), "401"),
+            ):
+                yield Shot("replayed", what, fire, frozenset({status if lasts else "401"}))
 
     async def _send(
         self, client: httpx.AsyncClient, body: bytes, headers: dict[str, str] | None = None
-    ) -> Sequence[str]:
+    ) -> Came:
         """Send as Slack would; tell the status, and what should not be in the answer."""
         wire = self.stage.wire
         try:
             answer = await client.post(wire.url, content=body, headers=headers or wire.signed(body))
         except httpx.TransportError as error:
-            return [type(error).__name__]
+            return Came([type(error).__name__], len(body))
         came = [str(answer.status_code)]
         if answer.status_code != 200 and answer.content:
             came.append("words with a refusal")
         if b"Something went wrong" in answer.content or b"Traceback" in answer.content:
             came.append("an error of ours")
         if answer.headers.get("content-type", "").startswith("application/json"):
-            self.ear.hear("an answer", answer.json())
-        return came
+            self.ear.hear(ANSWER, answer.json())
+        return Came(came, len(body))

@@ -12,8 +12,8 @@ from bot.sandbox.acme.catalogue import example_orders
 from bot.sandbox.acme.orders import Line, Order
 from tests.faults.junk_texts import hostile
 
-# Two lines; lines over two events; with a membership; a combo; with a donation and a fee.
-_TEMPLATES = ("26644402", "26644417", "26644485", "26644490", "26644507")
+# Two lines; a discount; lines over two events; with a membership; with a donation and a fee.
+_TEMPLATES = ("26644402", "26644431", "26644417", "26644485", "26644507")
 _FIRST_ID = 29_000_001
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.faults.junk import Shot
+from tests.faults.junk import Came, Shot
 from tests.faults.junk_bait import ACTIONS, FORMS, NOBODIES, Bait, body_of, form
 from tests.faults.junk_mutation import bent, broken, nested, weird
 from tests.faults.junk_strangers import CANARY
@@ -18,7 +18,7 @@ from tests.faults.junk_texts import hostile
 from tests.integration import slack_wire
 
 Json = dict[str, Any]
-Send = Callable[[bytes], Awaitable[Sequence[str]]]
+Send = Callable[[bytes], Awaitable[Came]]
 
 # It was read, or it is not readable: nothing else is an answer to Slack.
 EXPECTED = frozenset({"200", "400"})

@@ -20,7 +20,7 @@ from bot.sandbox.acme.orders import Order
 from bot.sandbox.story import StoryError
 from tests.faults.board import Board, amount, is_over, money, title
 from tests.faults.junk_bait import Bait, body_of
-from tests.faults.junk_texts import Ear, hostile
+from tests.faults.junk_texts import ANSWER, Ear, hostile
 from tests.integration import slack_wire
 from tests.integration.stage import MEMBER, SECOND, SEED, Stage, buttons
 
@@ -62,6 +62,7 @@ class Regulars:
     ear: Ear
     chance: random.Random
     orders: Iterator[Order]
+    channels: Iterator[str]
     acts: list[Act] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     approved: dict[str, Decimal] = field(default_factory=dict)
@@ -84,7 +85,7 @@ class Regulars:
     def _case(self) -> None:
         with self._lock:
             order, is_hostile = self._next_order()
-            channel = self.stage.next_channel()
+            channel = next(self.channels)
             fate = self.chance.choice(("approve", "approve", "reject", "withdraw", "leave"))
             fate = fate if is_hostile else "approve"
         reason = f"x {hostile(self.chance)}"[:60] if is_hostile else "guest is ill"
@@ -152,7 +153,7 @@ class Regulars:
         texts = {(answer.status_code, answer.text) for answer in found}
         self._note(what, len(texts) == 1 and found[0].status_code == 200, took, texts)
         if found[0].headers.get("content-type", "").startswith("application/json"):
-            self.ear.hear("an answer", found[0].json())
+            self.ear.hear(ANSWER, found[0].json())
         self.spent.append(Delivery(body, headers, time.time()))
 
     def _note(self, what: str, ok: bool, ms: float, answer: object) -> None:

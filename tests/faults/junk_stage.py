@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,6 @@ approvers = ["S0APPROVE"]
 tiers = [{ up_to = { USD = 100 } }, { up_to = { USD = 5000 }, approvals = 2 }]
 break_glass = { who = ["U0SECOND"] }
 """
-# Nobody but the baits is in these, so the others' looks at their own channels stay quick.
-_CHANNELS = {"acme": "C0REFUNDS", "gala": "C0BOXOFF"}
 _ABLE = {"acme": frozenset({APPROVER, SECOND, MEMBER}), "gala": frozenset({APPROVER, SECOND})}
 # What becomes of each before it is a bait.
 _FATES = {"acme": ("", "", "", "done", "withdrawn", "rejected"), "gala": ("", "", "voted")}
@@ -58,74 +57,91 @@ def open_junk_stage(folder: Path) -> Iterator[Stage]:
         yield stage
 
 
+def channels(stage: Stage) -> tuple[list[str], list[str]]:
+    """Return the channels of the people, and those of the baits, where all the answers go."""
+    baits = len(_FATES["acme"])
+    return stage.channels[:-baits], stage.channels[-baits:]
+
+
 def lay_baits(stage: Stage, board: Board) -> list[Bait]:
     """Ask for cancellations that nobody shall decide on; some were decided on before."""
-    venues = [(venue, fate) for venue, fates in _FATES.items() for fate in fates]
-    orders = []
-    for venue, _ in venues:
-        order, _ = stage.people.copy(SEED)
-        _said(stage.people.command(f"{venue}:{order} bait", REQUESTER, _CHANNELS[venue]))
-        orders.append(order)
-    baits = [
-        _bait(stage, board, order, venue, fate)
-        for order, (venue, fate) in zip(orders, venues, strict=True)
+    layings = [
+        _Laying(stage, board, stage.people.copy(SEED)[0], venue, channel, fate)
+        for venue, where in (("acme", channels(stage)[1]), ("gala", ["C0BOXOFF"] * 3))
+        for channel, fate in zip(where, _FATES[venue], strict=True)
     ]
+    for laying in layings:
+        laying.ask()
+    baits = [laying.bait() for laying in layings]
     stage.people.wait_for("the end of all posting", lambda: _all_is_shown(stage))
     return baits
+
+
+def fallen(stage: Stage, baits: Iterable[Bait]) -> Iterator[str]:
+    """Tell whose card no longer stands where it stood."""
+    messages = stage.sandbox.sandbox.slack.messages
+    for bait in baits:
+        shown = messages.get(bait.card["channel"], bait.card["ts"])
+        if shown is None or f"request {bait.request}" not in str(shown.blocks):
+            yield f"the card of order {bait.order} says {shown and shown.text!r}"
 
 
 def _all_is_shown(stage: Stage) -> bool:
     return all(row["delivered_version"] == row["version"] for row in rows(stage).values())
 
 
-def _bait(stage: Stage, board: Board, order: str, venue: str, fate: str) -> Bait:
-    """Ask for half of it, so that there is an earlier quote to confuse it with."""
-    line = str(stage.people.order(order)["lines"][0]["id"])
-    card = _card(stage, board, order, venue, "waiting for approval", 1)
-    first = Bait(order, line, request_id(card), card, _ABLE[venue])
-    _sent(stage, first.form("choose_tickets", {f"line:{line}": "2"}, REQUESTER))
-    card = _card(stage, board, order, venue, "waiting for approval", 2)
-    bait = Bait(order, line, first.request, card, _ABLE[venue])
-    match fate:
-        case "done":
-            _sent(stage, bait.click("approve", SECOND))
-            card = _card(stage, board, order, venue, "· partly cancelled")
-        case "withdrawn":
-            _sent(stage, bait.click("withdraw", REQUESTER))
-            card = _card(stage, board, order, venue, "· withdrawn")
-        case "rejected":
-            _sent(stage, bait.form("reject_reason", {"reason": "no"}, SECOND))
-            card = _card(stage, board, order, venue, "· rejected")
-        case "voted":
-            _sent(stage, bait.click("approve", APPROVER))
-            return Bait(
-                order, line, first.request, card, frozenset({SECOND}), frozenset({APPROVER})
-            )
-        case _:
-            return bait
-    return Bait(order, line, first.request, card)
+@dataclass(frozen=True, slots=True)
+class _Laying:
+    stage: Stage
+    board: Board
+    order: str
+    venue: str
+    channel: str
+    fate: str
 
+    def ask(self) -> None:
+        typed = f"{self.venue}:{self.order} bait"
+        answer = self.stage.people.command(typed, REQUESTER, self.channel)
+        assert answer["ok"], answer
 
-def _card(
-    stage: Stage, board: Board, order: str, venue: str, saying: str, revision: int | None = None
-) -> Json:
-    """Wait for an order's card; `revision`: of the quote on it."""
+    def bait(self) -> Bait:
+        """Ask for half of it, so that there is an earlier quote to confuse it with."""
+        line = str(self.stage.people.order(self.order)["lines"][0]["id"])
+        card = self._card("waiting for approval", 1)
+        bait = Bait(self.order, line, request_id(card), card, _ABLE[self.venue])
+        self._send(bait.form("choose_tickets", {f"line:{line}": "2"}, REQUESTER))
+        bait = replace(bait, card=self._card("waiting for approval", 2))
+        match self.fate:
+            case "done":
+                return self._ended(bait, bait.click("approve", SECOND), "· partly cancelled")
+            case "withdrawn":
+                return self._ended(bait, bait.click("withdraw", REQUESTER), "· withdrawn")
+            case "rejected":
+                form = bait.form("reject_reason", {"reason": "no"}, SECOND)
+                return self._ended(bait, form, "· rejected")
+            case "voted":
+                self._send(bait.click("approve", APPROVER))
+                return replace(bait, approvers=frozenset({SECOND}), voters=frozenset({APPROVER}))
+            case _:
+                return bait
 
-    def look() -> Json | None:
-        for card in board.cards(order, _CHANNELS[venue]):
-            is_right = revision is None or f"decision:{revision}:" in str(card["blocks"])
-            if saying in title(card) and is_right:
-                return card
-        return None
+    def _ended(self, bait: Bait, payload: Json, saying: str) -> Bait:
+        self._send(payload)
+        return replace(bait, card=self._card(saying), approvers=frozenset())
 
-    card: Json = stage.people.wait_for(f"the card of bait {order} saying {saying}", look)
-    return card
+    def _card(self, saying: str, revision: int | None = None) -> Json:
+        """Wait for the card; `revision`: of the quote on it."""
 
+        def look() -> Json | None:
+            for card in self.board.cards(self.order, self.channel):
+                is_right = revision is None or f"decision:{revision}:" in str(card["blocks"])
+                if saying in title(card) and is_right:
+                    return card
+            return None
 
-def _sent(stage: Stage, payload: Json) -> None:
-    answer = stage.wire.send(body_of(payload))
-    assert (answer.status_code, answer.content) == (200, b""), answer.text
+        card: Json = self.stage.people.wait_for(f"the bait {self.order} saying {saying}", look)
+        return card
 
-
-def _said(answer: Json) -> None:
-    assert answer["ok"], answer
+    def _send(self, payload: Json) -> None:
+        answer = self.stage.wire.send(body_of(payload))
+        assert (answer.status_code, answer.content) == (200, b""), answer.text

@@ -138,6 +138,7 @@ class Strangers:
         chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
         start = head([*self.wire.signed(body).items(), ("Transfer-Encoding", "chunked")])
         yield "chunks without end", itertools.chain([start], itertools.repeat(chunk, 40))
+        yield "all but the end of a megabyte", [self._in_order(body, _LIMIT), padded[: _LIMIT - 1]]
         yield "just not too long", [self._in_order(padded, _LIMIT), padded[:_LIMIT]]
         packed = gzip.compress(bytes(8 * _LIMIT))
         sizes = (("Content-Encoding", "gzip"), ("Content-Length", str(len(packed))))

@@ -15,6 +15,7 @@ from typing import Any
 Json = dict[str, Any]
 
 LONGEST = 10_000
+ANSWER = "an answer"
 _CALLS = (
     *("<!channel>", "<!here>", "<!everyone>", "<!here|here>", "<!channel|x>", "@channel", "@here"),
     *("<@U0VICTIM>", "<@U0VICTIM|robin>", "<!subteam^S0VICTIM>", "<!subteam^S0VICTIM|@all>"),
@@ -93,7 +94,8 @@ class Ear:
         """Hear a call's arguments, or an answer."""
         self.heard[what] += 1
         for text, is_markup in _texts(said):
-            if _DIRECTION_CONTROLS.search(text):
+            # What answers a command at once quotes their own words to those who typed them.
+            if what != ANSWER and _DIRECTION_CONTROLS.search(text):
                 self._note(what, "overrides the direction", text)
             if is_markup:
                 for token in _TOKEN.findall(text):

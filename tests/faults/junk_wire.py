@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from tests.faults.junk import CLOSED, ENDLESS, LEFT
+from tests.faults.junk import CLOSED, ENDLESS, LEFT, Came
 
 # Longer than the bot gives anybody for anything.
 _PATIENCE_SECONDS = 60.0
@@ -39,24 +39,31 @@ class Throw:
     ending: Ending = Ending.HALF_CLOSE
 
 
-async def throw(port: int, given: Throw) -> Sequence[str]:
+@dataclass(slots=True)
+class _Sent:
+    bytes: int = 0
+
+
+async def throw(port: int, given: Throw) -> Came:
     """Send it; tell each status that came back, or how it ended otherwise."""
+    sent = _Sent()
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            return await _throw(port, given)
+            back = await _throw(port, given, sent)
     except TimeoutError:
-        return [ENDLESS]
+        back = [ENDLESS]
     except ConnectionError:
-        return [CLOSED]
+        back = [CLOSED]
+    return Came(back, sent.bytes)
 
 
-async def _throw(port: int, given: Throw) -> Sequence[str]:
+async def _throw(port: int, given: Throw, sent: _Sent) -> Sequence[str]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     heard = bytearray()
     hearing = asyncio.create_task(_hear(reader, heard))
     try:
         with suppress(OSError):  # also what is no longer connected cannot be closed
-            await _say(writer, hearing, given)
+            await _say(writer, hearing, given, sent)
             if given.ending is Ending.HALF_CLOSE:
                 writer.write_eof()
         if given.ending in {Ending.LEAVE, Ending.RESET}:
@@ -70,10 +77,13 @@ async def _throw(port: int, given: Throw) -> Sequence[str]:
         writer.close()
 
 
-async def _say(writer: asyncio.StreamWriter, hearing: asyncio.Task[None], given: Throw) -> None:
+async def _say(
+    writer: asyncio.StreamWriter, hearing: asyncio.Task[None], given: Throw, sent: _Sent
+) -> None:
     for part in given.parts:
         writer.write(part)
         await writer.drain()
+        sent.bytes += len(part)
         if given.pause:
             await asyncio.wait({hearing}, timeout=given.pause)
         if hearing.done():

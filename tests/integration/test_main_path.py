@@ -68,12 +68,13 @@ def test_the_card_shows_what_would_happen_before_anything_does(stage: Stage) -> 
     assert case.changes() == []
 
 
-def test_the_guests_address_is_masked(stage: Stage) -> None:
+def test_the_guests_name_and_address_are_masked(stage: Stage) -> None:
     case = stage.case()
     details = case.approved()
     for message in (case.card(), details):
-        assert "michele" not in str(message)
-    assert "m•••@acmeticketing.com" in words(case.card())
+        for personal in ("Brad", "Clarke", "michele"):
+            assert personal not in str(message)
+    assert "of B. C. (m•••@acmeticketing.com)" in words(case.card())
 
 
 def test_the_card_is_updated_in_place_through_its_whole_life(stage: Stage) -> None:

@@ -145,13 +145,14 @@ def _resolve(scene: Scene) -> bool:
 
 
 def _take_back(scene: Scene) -> bool:
-    return _has_voted(scene)
+    """Their own vote; of two that may be theirs, the first one says whose they are."""
+    user = scene.at.person.actor.user
+    givers = [vote.by for vote in _present(scene.request) if vote.by and vote.by.user == user]
+    return bool(givers) and _surely_same(scene.at.person.actor, givers[0])
 
 
 def _withdraw(scene: Scene) -> bool:
-    one, other = scene.at.person.actor, scene.request.requester
-    place = (one.enterprise or one.team) == (other.enterprise or other.team)
-    return one.user == other.user and (place or one.team == other.team)
+    return _surely_same(scene.at.person.actor, scene.request.requester)
 
 
 def _edit(scene: Scene) -> bool:
@@ -248,6 +249,12 @@ def _is_late(scene: Scene) -> bool:
 
 def _known(person: Person, now: datetime, seconds: int) -> bool:
     return person.known_at is not None and now - person.known_at <= timedelta(seconds=seconds)
+
+
+def _surely_same(one: Actor, other: Actor) -> bool:
+    """The same user of the same workspace, or of the same organisation."""
+    in_one_chain = one.enterprise is not None and one.enterprise == other.enterprise
+    return one.user == other.user and (one.team == other.team or in_one_chain)
 
 
 def _surely_on(person: Person, ids: frozenset[str]) -> bool:

@@ -15,14 +15,24 @@ from bot.domain.person import Membership, Person, Standing
 from bot.domain.policy import Ceiling, Policy, Tier
 from bot.domain.request import Request, Verdict
 from bot.domain.ruling import Action, rule
-from tests.scenes import Scene, any_id, ceilings, denying, policies, promising, scenes, some_groups
+from tests.scenes import (
+    Scene,
+    any_id,
+    ceilings,
+    denying,
+    doubtful,
+    policies,
+    promising,
+    scenes,
+    some_groups,
+)
 from tests.strategies import names, requests
 from tests.unit.domain import restated
 
-MANY = settings(max_examples=200)
+MANY = settings(max_examples=150)
 VERY_MANY = settings(max_examples=500)
 actions = st.sampled_from(Action)
-any_scene = scenes() | promising()
+any_scene = scenes() | promising() | doubtful()
 
 
 def no_more(before: Judgement, after: Judgement) -> bool:
@@ -50,7 +60,7 @@ def test_what_the_rules_allow_is_not_refused_for_another_reason(
         assert scene.rule(action).ruling is Ruling.ALLOWED
 
 
-@MANY
+@VERY_MANY
 @given(any_scene)
 def test_the_approvals_that_are_missing_are_counted_right(scene: Scene) -> None:
     judgement = scene.rule(Action.APPROVE)
@@ -59,7 +69,7 @@ def test_the_approvals_that_are_missing_are_counted_right(scene: Scene) -> None:
 
 
 @VERY_MANY
-@given(promising())
+@given(promising() | doubtful())
 def test_what_takes_effect_was_approved_by_as_many_different_people_as_its_tier_asks_for(
     scene: Scene,
 ) -> None:

@@ -250,6 +250,13 @@ def test_an_approval_that_came_in_between_counts_only_if_its_giver_may_approve(
     assert judgement.missing or not judgement.is_allowed
 
 
+def test_an_approval_that_came_in_between_counts_though_its_givers_group_may_not_ask() -> None:
+    policy = replace(TWO, approvers=BOARD, deny_requesters=BOARD)
+    subject = approved(of_worth("50.00"), APPROVER, minutes=0)
+    judgement = approve(policy, subject, member(SECOND, "S0BOARD"))
+    assert (judgement.missing, judgement.counted) == (0, subject.votes)
+
+
 def test_a_tier_with_approvers_of_its_own_asks_none_of_the_others() -> None:
     policy = replace(STEPS, approvers=frozenset({"U0APPROVE"}))
     high, low = of_worth("400.01"), of_worth("100.00")

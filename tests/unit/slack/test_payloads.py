@@ -103,10 +103,31 @@ def test_a_person_is_of_their_own_workspace(changes: Json, expected: Actor) -> N
     assert Click.model_validate(CLICK | changes).actor == expected
 
 
-@pytest.mark.parametrize("actions", [[], None, "approve", [{}]])
+@pytest.mark.parametrize("actions", [[], None, "approve", [{}], [None], [["approve"]]])
 def test_a_click_on_nothing_is_refused(actions: object) -> None:
     with pytest.raises(ValidationError):
         Click.model_validate(CLICK | {"actions": actions})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"team": "T0MUSEUM"},
+        {"enterprise": {"id": ["E0CHAIN"]}},
+        {"channel": {"id": {"id": "C0REFUNDS"}}},
+        {"message": {"ts": 1.2}},
+        {"container": ["C0REFUNDS", "1.2"]},
+        {"user": PERSON | {"id": "U0REQUEST\0"}},
+        {"user": PERSON | {"id": "U" * 33}},
+        {"user": PERSON | {"team_id": "\ud800"}},
+        {"actions": [{"action_id": "approve", "block_id": f"decision:{'9' * 5000}:2"}]},
+        {"response_url": {"url": "https://hooks.slack.com/actions/1"}},
+    ],
+)
+def test_a_click_of_another_shape_than_slacks_is_refused(changes: Json) -> None:
+    """Nothing of it is taken for text, and no id is one that the database could not keep."""
+    with pytest.raises(ValidationError):
+        Click.model_validate(CLICK | changes)
 
 
 def submission(values: Json, metadata: str = "") -> Submission:
@@ -131,6 +152,27 @@ def test_what_was_entered_is_read_from_any_element(element: Json, entered: str |
     assert submission({"reason": {"value": element}}).entered("reason") == entered
 
 
+@pytest.mark.parametrize(
+    "element",
+    [
+        {"value": ["ill"]},
+        {"value": 1},
+        {"value": "half a character: \ud800"},
+        {"selected_option": "none"},
+        {"selected_option": {"value": {"value": "none"}}},
+        {"selected_conversation": {"id": "C1"}},
+        None,
+    ],
+)
+def test_what_nobody_can_have_entered_is_refused(element: Json | None) -> None:
+    with pytest.raises(ValidationError):
+        submission({"reason": {"value": element}})
+
+
+def test_a_nul_that_was_entered_is_left_out() -> None:
+    assert submission({"reason": {"value": {"value": " i\0ll\0"}}}).entered("reason") == "ill"
+
+
 def test_a_field_that_is_not_on_the_form_was_not_entered() -> None:
     assert submission({}).entered("reason") is None
     assert submission({"reason": {"other": {"value": "x"}}}).entered("reason") is None
@@ -147,7 +189,7 @@ def test_shortcuts_tell_the_message_and_the_channel_if_there_is_one() -> None:
 
 contexts = st.builds(
     FormContext,
-    request_id=st.none() | st.text(max_size=20),
+    request_id=st.none() | st.text(st.characters(exclude_characters="\0"), max_size=20),
     revision=st.none() | st.integers(1, 99),
     channel=st.none() | st.just("C0REFUNDS"),
     card_ts=st.none() | st.just("1784041200.000100"),
@@ -167,7 +209,13 @@ def test_what_travels_in_a_form_comes_back(context: FormContext) -> None:
     assert len(context.dump()) < 3000
 
 
-@pytest.mark.parametrize("text", ["", "null", "[]", "{", '{"revision": "x"}', '"r1"', "\x00"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "null", "[]", "{", '{"revision": "x"}', '"r1"', "\x00", "\ud800", "9" * 5000),
+        *("[" * 2900, '{"a":' * 600, '{"request_id": "r\\u0000"}', '{"channel": ["C0REFUNDS"]}'),
+    ],
+)
 def test_what_somebody_else_put_into_a_form_is_nothing(text: str) -> None:
     assert FormContext.load(text) == FormContext()
 

@@ -1,15 +1,51 @@
-"""What must hold of every stored request and of its votes, whatever happened to it."""
+"""What must hold of every stored request and of its votes, whatever happened to it; and a look."""
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+
+import sqlalchemy as sa
 
 from bot.domain.policy import Policy
 from bot.domain.request import TRANSITIONS, Decision, Request, State, Verdict
 from bot.domain.tiers import tier_of
 from bot.store.limits import NOBODY
+from bot.store.rows import request_from_row
+from bot.store.tables import approvals, audit_events, requests, sends
 
 _BY_APPROVAL = {State.PENDING, State.APPROVED, State.EXECUTING, State.UNKNOWN}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the tables say of some requests.
+
+    `events`: how many there are of each request; `attempts`: (request, revision, number);
+    `approvers`: who is noted to have approved which revision of which request.
+    """
+
+    requests: dict[str, Request]
+    events: dict[str, int]
+    attempts: set[tuple[str, int, int]]
+    approvers: dict[tuple[str, int], set[str]]
+
+
+def look(connection: sa.Connection, order_ids: Sequence[str]) -> Seen:
+    rows = connection.execute(sa.select(requests).where(requests.c.order_id.in_(order_ids)))
+    found = {row.id: request_from_row(row) for row in rows}
+    counts = (
+        sa.select(audit_events.c.request_id, sa.func.count())
+        .where(audit_events.c.request_id.in_(found))
+        .group_by(audit_events.c.request_id)
+    )
+    events = {row[0]: row[1] for row in connection.execute(counts)}
+    made = sa.select(sends.c.request_id, sends.c.revision, sends.c.attempt)
+    sent = connection.execute(made.where(sends.c.request_id.in_(found)))
+    approvers: dict[tuple[str, int], set[str]] = {}
+    for row in connection.execute(sa.select(approvals).where(approvals.c.request_id.in_(found))):
+        approvers.setdefault((row.request_id, row.revision), set()).add(row.approver_user)
+    return Seen(found, events, {(row[0], row[1], row[2]) for row in sent}, approvers)
 
 
 def steps_between(before: Request, after: Request, policy: Policy) -> int:
@@ -39,18 +75,18 @@ def limits_add_up_the_approvals_that_stand(
     """`noted`: by the rows there are; `standing`: by everything that was allowed."""
     assert noted == standing
     if request.state in _BY_APPROVAL:
-        assert noted == approvers(request) | _alone(request.decision)
+        assert noted == approvers_of(request) | _alone(request.decision)
 
 
 def as_many_approved_as_were_asked_for(request: Request, policy: Policy) -> None:
     if request.state is not State.APPROVED or _alone(request.decision):
         return
     assert request.quote is not None
-    assert len(approvers(request)) >= tier_of(policy, request.quote.value)[0].approvals
-    assert policy.self_approval or request.requester.user not in approvers(request)
+    assert len(approvers_of(request)) >= tier_of(policy, request.quote.value)[0].approvals
+    assert policy.self_approval or request.requester.user not in approvers_of(request)
 
 
-def approvers(request: Request) -> set[str]:
+def approvers_of(request: Request) -> set[str]:
     return {vote.by.user for vote in request.votes if vote.by and vote.verdict is Verdict.APPROVED}
 
 

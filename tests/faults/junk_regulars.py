@@ -88,7 +88,8 @@ class Regulars:
             channel = next(self.channels)
             fate = self.chance.choice(("approve", "approve", "reject", "withdraw", "leave"))
             fate = fate if is_hostile else "approve"
-        reason = f"x {hostile(self.chance)}"[:60] if is_hostile else "guest is ill"
+        # One character may become 18 when it is normalised, and a reason has 500 at most.
+        reason = f"x {hostile(self.chance)}"[:27] if is_hostile else "guest is ill"
         self._ask(order, channel, reason)
         card = self._card(order, channel, lambda card: "waiting for approval" in title(card))
         if fate == "approve" and "approve" not in buttons(card):

@@ -134,7 +134,7 @@ def test_what_the_operating_system_says_is_told(stream: Stream) -> None:
     try:
         Path("/proc/there/is/none").read_bytes()
     except OSError as error:
-        theirs("uvicorn.error").error(error)
+        theirs().error(error)
     assert "No such file or directory: '/proc/there/is/none'" in stream.getvalue()
 
 

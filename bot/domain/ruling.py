@@ -124,7 +124,7 @@ def _still_counts(
 
 def _presumed(policy: Policy, actor: Actor, now: datetime) -> Person:
     """Somebody of whom the best is thought that Slack could say; lists of users still count."""
-    groups = policy.groups - policy.deny_groups
+    groups = policy.groups - policy.deny_approvers
     return Person(actor, Standing.MEMBER, groups, known_at=now)
 
 

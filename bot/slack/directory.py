@@ -161,7 +161,7 @@ class Directory:
             raise
         found = answer.get("user")
         if not isinstance(found, dict) or not found:
-            raise DeliveryImpossibleError("unreadable_answer")
+            raise self._unreadable("users.info")
         return found
 
     async def _ask_for_group(self, group: str) -> frozenset[str]:
@@ -171,7 +171,7 @@ class Directory:
         )
         users = answer.get("users")
         if not isinstance(users, list):
-            raise DeliveryImpossibleError("unreadable_answer")
+            raise self._unreadable("usergroups.users.list")
         return frozenset(str(user) for user in users)
 
     async def _ask(self, method: str, call: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401
@@ -190,6 +190,12 @@ class Directory:
             log.warning("people_not_looked_up", method=method, cause=error.cause)
             raise
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _unreadable(self, method: str) -> DeliveryImpossibleError:
+        """An answer without what was asked for: nothing follows from it, not even a no."""
+        error = DeliveryImpossibleError("unreadable_answer")
+        self._complain_once(method, error.cause)
+        return error
 
     def _complain_once(self, method: str, cause: str) -> None:
         """An operator has to see to it; once is enough, and `rescind check` tells it as well."""

@@ -137,7 +137,7 @@ class Regulars:
             # The form that a real click opens shows the order's texts; what comes back is ours.
             self.stage.people.click(card, "reject", SECOND)
             self.stage.people.click(card, "edit", MEMBER)
-            form = bait.form("reject_reason", {"reason": hostile(self.chance)}, SECOND)
+            form = bait.form("reject_reason", {"reason": f"x {hostile(self.chance)}"}, SECOND)
             self._send(fate, body_of(form))
         self._card(order, channel, is_over)
 

@@ -249,8 +249,24 @@ async def test_a_missing_scope_is_told_to_the_operator_once(case: Case) -> None:
     assert (entry["method"], entry["cause"]) == ("usergroups.users.list", "missing_scope")
 
 
+@pytest.mark.parametrize("answer", [{}, {"users": 7}, {"users": None}, {"users": {}}])
+async def test_an_answer_without_members_leaves_a_group_unread(
+    case: Case, answer: dict[str, object]
+) -> None:
+    """Whoever may be in a denied group must not be let in by it."""
+    case.slack.replies["usergroups.users.list"] = [Reply({"ok": True} | answer)]
+    with structlog.testing.capture_logs() as logs:
+        person = await case.directory.person(ROBIN, frozenset({FRONT}))
+    assert person.unread == {FRONT}
+    (entry,) = logs
+    assert (entry["event"], entry["cause"]) == ("people_cannot_be_looked_up", "unreadable_answer")
+
+
 async def test_a_mistake_of_ours_is_logged_and_makes_nobody_a_member(case: Case) -> None:
-    case.slack.replies["usergroups.users.list"] = [Reply({"ok": True, "users": 7})]
+    async def broken(_: str) -> frozenset[str]:
+        raise TypeError
+
+    case.directory._groups.ask = broken
     with structlog.testing.capture_logs() as logs:
         person = await case.directory.person(ROBIN, frozenset({FRONT}))
     assert person.unread == {FRONT}

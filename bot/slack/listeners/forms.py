@@ -46,6 +46,10 @@ class Forms:
         if venue is None or venue not in self._front.venues:
             await _errors(ack, {"venue": "Choose a venue."})
             return
+        notify = form.entered("notify") or Notify.CONFIRMATION
+        if notify not in set(Notify):
+            await _errors(ack, {"notify": "Choose what the guest is sent."})
+            return
         reason = form.entered("reason")
         asked_of = self._front.venues[venue]
         person = await self._front.asker(form.actor, asked_of)
@@ -59,7 +63,7 @@ class Forms:
             requester=form.actor,
             channel=channel,
             source=Source.MODAL,
-            notify=Notify(form.entered("notify") or Notify.CONFIRMATION),
+            notify=Notify(notify),
             reason=reason,
             response_url=context.response_url,
             allowed_by=judgement.rule,

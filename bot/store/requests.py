@@ -12,12 +12,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.domain.request import LIVE_STATES, WAITING_STATES, Request, State
+from bot.domain.request import LIVE_STATES, WAITING_STATES, MessageRef, Request, State
 from bot.store.deciding import Deciding
 from bot.store.executing import Executing
 from bot.store.moves import find
 from bot.store.retention import Retaining
-from bot.store.tables import requests
+from bot.store.tables import posts, requests
 
 _WORKING = [State.REQUESTED.value, State.APPROVED.value, State.EXECUTING.value]
 
@@ -28,6 +28,13 @@ class RequestStore(Deciding, Executing, Retaining):
 
     async def get(self, request_id: str) -> Request | None:
         return await self.database.read(lambda connection: find(connection, request_id, lock=False))
+
+    async def shown_by(self, message: MessageRef) -> str | None:
+        """Return the id of the request that a message of ours is about, if it is one we know."""
+        query = sa.select(posts.c.request_id).where(
+            posts.c.channel == message.channel, posts.c.ts == message.ts
+        )
+        return await self.database.read(lambda connection: connection.scalar(query))
 
     async def latest_for_order(self, venue: str, order_id: str) -> Request | None:
         found = await self.select(

@@ -170,6 +170,7 @@ posts = sa.Table(
     sa.Column("begun_by", sa.String(64)),
     sa.Column("ts", sa.String(32)),
     sa.PrimaryKeyConstraint("request_id", "kind"),
+    sa.Index("ix_posts_message", "channel", "ts"),
 )
 
 # When a channel's next message may be posted: the pace that Slack allows, kept by all processes.

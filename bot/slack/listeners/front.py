@@ -131,6 +131,8 @@ class Front:
             self.background.spawn(self._retire(clicked, request))
 
     async def _retire(self, copy: MessageRef, request: Request) -> None:
+        if await self.ledger.shown_by(copy) not in {None, request.id}:
+            return  # another request's, whatever the click says
         try:
             await self.poster.update(
                 copy, Message(answers.outdated_copy(request, self.link(request)))

@@ -89,6 +89,13 @@ def amount(request: Request) -> Money:
     return request.quote.value
 
 
+def is_above_lowest(scene: Scene) -> bool:
+    tiers = scene.policy.tiers
+    if not tiers or tiers[0].up_to is None:
+        return False
+    return not _fits(amount(scene.request), tiers[0].up_to)
+
+
 def is_held_back(policy: Policy, request: Request, now: datetime) -> bool:
     """Whether the policy makes a no of what is only a warning elsewhere."""
     assert request.quote is not None
@@ -111,7 +118,7 @@ def _approve(scene: Scene) -> bool:
     person = scene.at.person
     if tier is None or not is_eligible(scene, tier, person):
         return False
-    if _is_above_lowest(scene) and not _known(person, scene.at.now, 10):
+    if is_above_lowest(scene) and not _known(person, scene.at.now, 10):
         return False
     return not _has_voted(scene) and _is_within_limits(scene)
 
@@ -197,13 +204,6 @@ def _is_decidable(scene: Scene) -> bool:
     if not showed_it or request.quote is None or request.quote.blocks:
         return False
     return not is_held_back(scene.policy, request, scene.at.now)
-
-
-def _is_above_lowest(scene: Scene) -> bool:
-    tiers = scene.policy.tiers
-    if not tiers or tiers[0].up_to is None:
-        return False
-    return not _fits(amount(scene.request), tiers[0].up_to)
 
 
 def _is_within_limits(scene: Scene) -> bool:

@@ -47,3 +47,4 @@ def upgrade() -> None:
     )
     op.create_index("ix_approvals_approver", "approvals", ["approver_user", "at"], unique=False)
     op.create_index("ix_approvals_requester", "approvals", ["requester_user", "at"], unique=False)
+    op.create_index("ix_posts_message", "posts", ["channel", "ts"], unique=False)

@@ -165,5 +165,5 @@ class Regulars:
         def look() -> Json | None:
             return next((card for card in self.board.cards(order, channel) if wanted(card)), None)
 
-        card: Json = self.stage.people.wait_for(f"the card of order {order}", look, seconds=60)
+        card: Json = self.stage.people.wait_for(f"the card of order {order}", look, seconds=120)
         return card

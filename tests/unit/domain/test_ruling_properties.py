@@ -16,6 +16,7 @@ from bot.domain.policy import Ceiling, Policy, Tier
 from bot.domain.request import Request, Verdict
 from bot.domain.ruling import Action, rule
 from tests.scenes import (
+    GROUPS,
     Scene,
     any_id,
     ceilings,
@@ -171,6 +172,36 @@ def test_knowing_less_of_people_never_allows_more(
     people[index] = _worse(people[index], unread, hours, is_lost)
     at = replace(scene.at, person=people[0], voters=tuple(people[1:]))
     assert no_more(scene.rule(action), rule(scene.policy, action, scene.request, at))
+
+
+@MANY
+@given(promising(), st.sampled_from(GROUPS), st.booleans())
+def test_whoever_may_be_denied_decides_nothing_and_has_not_decided(
+    scene: Scene, group: str, is_voter: bool
+) -> None:
+    people = [scene.at.person, *scene.at.voters]
+    index = min(int(is_voter), len(people) - 1)
+    people[index] = replace(people[index], unread=frozenset({group}))
+    at = replace(scene.at, person=people[0], voters=tuple(people[1:]))
+    policy = denying(scene.policy, group)[1]
+    for action in (Action.APPROVE, Action.BREAK_GLASS, Action.REJECT):
+        judgement = rule(policy, action, scene.request, at)
+        if not index:
+            assert not judgement.is_allowed
+        elif action is Action.APPROVE:
+            assert people[index].actor not in {vote.by for vote in judgement.counted}
+
+
+@MANY
+@given(promising(), st.integers(11, 60))
+def test_above_the_lowest_tier_nobody_decides_by_what_is_remembered_of_them(
+    scene: Scene, age: int
+) -> None:
+    known_at = scene.at.now - timedelta(seconds=age)
+    at = replace(scene.at, person=replace(scene.at.person, known_at=known_at))
+    assert not rule(scene.policy, Action.BREAK_GLASS, scene.request, at).is_allowed
+    if rule(scene.policy, Action.APPROVE, scene.request, at).is_allowed:
+        assert not restated.is_above_lowest(scene)
 
 
 def _lowered(ceiling: Ceiling | None, by: Ceiling) -> Ceiling:

@@ -44,8 +44,8 @@ class Circumstances:
     """What a ruling depends on, apart from policy and request.
 
     `seen_revision`: the revision of the quote on the card that was clicked, None where the click
-    does not tell. `voters`: what is known of those who decided before. `usage`: what was approved
-    today, where the policy has limits.
+    does not tell, which approves nothing. `voters`: what is known of those who decided before.
+    `usage`: what was approved today, where the policy has limits.
     """
 
     person: Person
@@ -228,8 +228,7 @@ def _is_requester(request: Request, person: Person) -> str:
 
 def _decidable(policy: Policy, request: Request, at: Circumstances) -> Money:
     """Return what is at stake; an approval never counts for a quote its giver did not see."""
-    # A click that does not tell which quote it saw can only count while there was just one.
-    if (1 if at.seen_revision is None else at.seen_revision) != request.revision:
+    if at.seen_revision != request.revision:
         raise Refusal(Ruling.QUOTE_CHANGED, "revision")
     if request.quote is None or request.quote.blocks:
         raise Refusal(Ruling.QUOTE_BLOCKED, "quote")

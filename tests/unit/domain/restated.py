@@ -200,7 +200,7 @@ def _is_decidable(scene: Scene) -> bool:
     """Whether the card showed the quote as it is, and nothing stands against it."""
     request = scene.request
     seen = scene.at.seen_revision
-    showed_it = seen == request.revision or (seen is None and request.revision == 1)
+    showed_it = seen == request.revision
     if not showed_it or request.quote is None or request.quote.blocks:
         return False
     return not is_held_back(scene.policy, request, scene.at.now)

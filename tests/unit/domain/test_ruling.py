@@ -116,7 +116,7 @@ def test_what_was_known_of_somebody_over_a_minute_ago_is_not_known(
     ("seen", "revision", "ruling"),
     [
         (1, 1, Ruling.ALLOWED),
-        (None, 1, Ruling.ALLOWED),
+        (None, 1, Ruling.QUOTE_CHANGED),
         (None, 2, Ruling.QUOTE_CHANGED),
         (1, 2, Ruling.QUOTE_CHANGED),
         (2, 1, Ruling.QUOTE_CHANGED),

@@ -34,6 +34,8 @@ T = TypeVar("T")
 
 # Slack waits three seconds for an acknowledgement, and the database needs its part of them.
 PATIENCE_SECONDS = 1.5
+# A slow answer still helps whoever clicks next; a question that hangs must not hold them up.
+HANGS_AFTER_SECONDS = 5.0
 # Shorter than facts last, so that they still do when the decision is written down.
 _REMEMBERED = FACTS_LAST - timedelta(seconds=10)
 # Two who click at once, or one who clicks twice, may share an answer.
@@ -64,18 +66,24 @@ class Fact(Generic[T]):
 
 
 class Directory:
-    """`now` is the clock (aware); `patience` the seconds for which one question may take."""
+    """`now` is the clock (aware).
+
+    `patience` and `hangs_after` are seconds: for which somebody waits for what is asked, and after
+    which a question is given up, so that the next one asks anew.
+    """
 
     def __init__(
         self,
         client: AsyncWebClient,
         now: Callable[[], datetime],
         patience: float = PATIENCE_SECONDS,
+        hangs_after: float = HANGS_AFTER_SECONDS,
     ) -> None:
         self._client = client
         self._calls = Calls()
         self._now = now
         self._patience = patience
+        self._hangs_after = hangs_after
         self._home: Home | None = None
         self._users: _Memory[Mapping[str, Any]] = _Memory(now, self._ask_for_user)
         self._groups: _Memory[frozenset[str]] = _Memory(now, self._ask_for_group)
@@ -177,18 +185,23 @@ class Directory:
     async def _ask(self, method: str, call: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401
         """Ask until Slack answers; DeliveryImpossibleError if it will not."""
         try:
-            async for attempt in stamina.retry_context(
-                on=_is_worth_another_try, attempts=_ATTEMPTS, wait_initial=0.1, wait_max=0.3
-            ):
-                with attempt:
-                    return await self._calls.make(method, call)
+            async with asyncio.timeout(self._hangs_after):
+                return await self._try(method, call)
         except DeliveryImpossibleError as error:
             if error.cause not in _NOT_OURS:
                 self._complain_once(method, error.cause)
             raise
-        except DeliveryPostponedError as error:
-            log.warning("people_not_looked_up", method=method, cause=error.cause)
-            raise
+        except (DeliveryPostponedError, TimeoutError) as error:
+            cause = error.cause if isinstance(error, DeliveryPostponedError) else "timeout"
+            log.warning("people_not_looked_up", method=method, cause=cause)
+            raise DeliveryPostponedError(None, cause) from error
+
+    async def _try(self, method: str, call: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401
+        async for attempt in stamina.retry_context(
+            on=_is_worth_another_try, attempts=_ATTEMPTS, wait_initial=0.1, wait_max=0.3
+        ):
+            with attempt:
+                return await self._calls.make(method, call)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _unreadable(self, method: str) -> DeliveryImpossibleError:

@@ -43,9 +43,9 @@ class Case:
     def later(self, seconds: float) -> None:
         self.now.moment += timedelta(seconds=seconds)
 
-    async def in_a_hurry(self) -> Directory:
+    async def in_a_hurry(self, hangs_after: float = 60) -> Directory:
         """A directory without patience, which has heard of Robin and of where it is."""
-        hasty = Directory(self.client, self.now, patience=0.05)
+        hasty = Directory(self.client, self.now, 0.05, hangs_after)
         while (await hasty.person(ROBIN, NO_GROUPS)).standing is Standing.UNKNOWN:
             pass
         self.slack.calls.clear()
@@ -145,6 +145,20 @@ async def test_who_is_under_way_is_not_asked_about_again(case: Case) -> None:
     while (await hasty.person(kim, NO_GROUPS)).standing is Standing.UNKNOWN:
         pass
     assert case.asked("users.info") == 1
+
+
+async def test_a_question_that_hangs_is_given_up_and_asked_anew(case: Case) -> None:
+    hasty = await case.in_a_hurry(hangs_after=0.5)
+    case.slack.gates["users.info"] = asyncio.Event()
+    kim = Actor("U0KIM", TEAM)
+    with structlog.testing.capture_logs() as logs:
+        while not logs:
+            assert (await hasty.person(kim, NO_GROUPS)).standing is Standing.UNKNOWN
+    trouble = {"event": "people_not_looked_up", "method": "users.info", "cause": "timeout"}
+    assert logs == [trouble | {"log_level": "warning"}]
+    del case.slack.gates["users.info"]  # whoever was held up stays so
+    while (await hasty.person(kim, NO_GROUPS)).standing is Standing.UNKNOWN:
+        pass
 
 
 async def test_what_is_not_said_in_time_is_unknown_and_remembered_when_it_comes(

@@ -10,6 +10,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from bot.domain.venue import Venue
+from bot.slack.cards.format import foreign
 
 # ACME's order ids are digit strings of unstated length; the longest 64-bit number has 19 digits.
 ORDER_ID_DIGITS = 19
@@ -76,7 +77,7 @@ def order_id(text: str) -> str:
         raise CommandError(f"An order id is missing. For example: {EXAMPLE}")
     if not (digits.isascii() and digits.isdigit()):
         raise CommandError(
-            f"“{_quoted(word)}” is not an order id: an order id is made of digits only. For "
+            f"“{foreign(word, 40)}” is not an order id: an order id is made of digits only. For "
             f"example: {EXAMPLE}"
         )
     if not digits.strip("0"):
@@ -167,11 +168,5 @@ def _named_venue(words: str, venues: Mapping[str, Venue]) -> tuple[str | None, s
     key = prefix[1].lower()
     if key not in venues:
         known = ", ".join(f"`{venue}`" for venue in venues)
-        raise CommandError(f"There is no venue “{_quoted(prefix[1])}”. Known venues: {known}.")
+        raise CommandError(f"There is no venue “{foreign(prefix[1], 40)}”. Known venues: {known}.")
     return key, words[prefix.end() :]
-
-
-def _quoted(word: str) -> str:
-    """Somebody's own word back to them, short and harmless."""
-    short = word if len(word) <= 40 else word[:39] + "…"
-    return short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -16,19 +16,25 @@ from bot.domain.request import Actor
 from bot.domain.venue import Venue
 from bot.slack.cards.message import clip
 
-# Overrides of the writing direction could show an amount backwards; isolates are dropped as well.
-_DIRECTION_CONTROLS = dict.fromkeys(
-    [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
-)
+# Letters, marks and symbols that show nothing: fillers, and the blank of braille.
+_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+# Some scripts and many emoji are put together with these.
+_JOINERS = "\u200c\u200d"
 
 
 def clean(text: str, limit: int = 200) -> str:
     """Somebody else's text for a plain_text object: one line, nothing invisible, not too long."""
-    visible = "".join(
-        " " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char
-        for char in text.translate(_DIRECTION_CONTROLS)
-    )
-    return clip(re.sub(r"\s+", " ", visible).strip(), limit)
+    visible = "".join(_shown(char) for char in text)
+    return clip(re.sub(r"\s+", " ", visible).strip(" " + _JOINERS), limit)
+
+
+def _shown(char: str) -> str:
+    category = unicodedata.category(char)
+    if category in {"Cc", "Zl", "Zp"}:
+        return " "
+    # Among the format characters are those that could show an amount backwards.
+    is_hidden = char in _BLANKS or (category == "Cf" and char not in _JOINERS)
+    return "" if is_hidden else char
 
 
 def foreign(text: str, limit: int = 200) -> str:

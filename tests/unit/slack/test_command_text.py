@@ -107,6 +107,7 @@ def test_what_is_typed_is_understood(text: str, command: Command) -> None:
         ("26644388 26644389", "One order at a time"),
         ("26644388 #26644389 ill", "One order at a time"),
         ("26644388 " + "x" * (REASON_LIMIT + 1), "The reason is 501 characters long"),
+        ("26\u202e44", "“2644” is not an order id"),
         ("elsewhere:26644388", "no venue “elsewhere”. Known venues: `riverside`"),
     ],
 )

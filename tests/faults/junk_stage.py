@@ -48,7 +48,7 @@ break_glass = { who = ["U0SECOND"] }
 """
 _ABLE = {"acme": frozenset({APPROVER, SECOND, MEMBER}), "gala": frozenset({APPROVER, SECOND})}
 # What becomes of each before it is a bait.
-_FATES = {"acme": ("", "", "", "done", "withdrawn", "rejected"), "gala": ("", "", "voted")}
+_FATES = {"acme": ("", "", "", "once", "done", "withdrawn", "rejected"), "gala": ("", "", "voted")}
 
 
 @contextmanager
@@ -105,10 +105,15 @@ class _Laying:
         assert answer["ok"], answer
 
     def bait(self) -> Bait:
-        """Ask for half of it, so that there is an earlier quote to confuse it with."""
+        """Ask for half of it, so that there is an earlier quote to confuse it with.
+
+        But for one that is in its first: that could be taken for the quote of no quote's card.
+        """
         line = str(self.stage.people.order(self.order)["lines"][0]["id"])
         card = self._card("waiting for approval", 1)
         bait = Bait(self.order, line, request_id(card), card, _ABLE[self.venue])
+        if self.fate == "once":
+            return bait
         self._send(bait.form("choose_tickets", {f"line:{line}": "2"}, REQUESTER))
         bait = replace(bait, card=self._card("waiting for approval", 2))
         match self.fate:

@@ -6,13 +6,14 @@ Secrets come from the environment only; the file names the variables that hold t
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale, UnknownLocaleError
@@ -34,6 +35,8 @@ from bot.policy_file import ChannelId, Currency, FileModel, PolicySettings
 
 DEFAULT_CONFIG = Path("rescind.toml")
 _SYSTEM_NAMES = {"acme": "ACME Ticketing"}
+# In an address that may be none: what cannot be parsed is repeated by whoever tries to.
+_PASSWORDS = re.compile(r"(?:://[^:/?#@]*:(?=[^@]*@)|[?&]password=)([^@&#]+)")
 
 
 class SettingsError(Exception):
@@ -197,8 +200,7 @@ class Settings(BaseModel):
         ):
             if secret is not None:
                 yield secret.get_secret_value()
-        password = urlsplit(given.database_url).password
-        if password:
+        for password in _PASSWORDS.findall(given.database_url):
             yield from {password, unquote(password)}
 
     @property

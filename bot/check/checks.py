@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import suppress
-
-import sqlalchemy as sa
 
 from bot.check.attempt import carried_out
 from bot.check.channels import about_channels
@@ -41,7 +37,7 @@ async def run_checks(settings: Settings) -> list[Finding]:
             for config in settings.venues
         ),
     )
-    secrets = [secret for secret in _secrets(settings) if len(secret) >= _SHORTEST_SECRET]
+    secrets = [secret for secret in settings.secrets() if len(secret) >= _SHORTEST_SECRET]
     return [_fit_to_print(finding, secrets) for group in groups for finding in group]
 
 
@@ -73,21 +69,6 @@ async def _about_slack(settings: Settings) -> list[Finding]:
         groups = await asyncio.gather(*checks)
     findings = [*told.findings, *(finding for group in groups for finding in group)]
     return findings if told.is_welcome else [*findings, _NOBODY_TO_ASK]
-
-
-def _secrets(settings: Settings) -> Iterator[str]:
-    environment = settings.environment
-    with suppress(sa.exc.ArgumentError):
-        yield sa.make_url(environment.database_url).password or ""
-    for secret in (
-        settings.slack_bot_token,
-        environment.slack_app_token,
-        environment.slack_signing_secret,
-        environment.slack_signing_secret_previous,
-        *(config.api_key for config in settings.venues),
-    ):
-        if secret is not None:
-            yield secret.get_secret_value()
 
 
 def _fit_to_print(finding: Finding, secrets: list[str]) -> Finding:

@@ -24,7 +24,7 @@ async def about_database(url: str, disk: Disk = _THIS_MACHINE) -> list[Finding]:
     """Look at the database without changing it; `disk` is the seam for tests."""
     try:
         made = sa.make_url(url)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):  # the latter for an odd port
         return _refused(url)
     backend = made.get_backend_name()
     if backend == _SQLITE and made.database and made.database != ":memory:":

@@ -41,7 +41,7 @@ class Database:
     def __init__(self, url: str) -> None:
         try:
             self.url = sa.make_url(url)
-        except sa.exc.ArgumentError as error:
+        except (sa.exc.ArgumentError, ValueError) as error:  # the latter for an odd port
             raise DatabaseError(_WANTED) from error
         if self.url.get_backend_name() == "sqlite":
             if not self.url.database or self.url.database == ":memory:":

@@ -281,6 +281,24 @@ def test_settings_print_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
             assert secret not in text
 
 
+@pytest.mark.parametrize(
+    ("url", "passwords"),
+    [
+        ("postgresql://rescind@host/x?a=b@c", set()),
+        ("postgresql://rescind:p%2Fw@host:5432/x", {"p%2Fw", "p/w"}),
+        ("postgresql://:pw@/x?host=there@1:2", {"pw"}),
+        ("postgresql://rescind:pw@[no address/x", {"pw"}),
+        ("postgresql://rescind@host:port/x?sslmode=require&password=p%26w#x", {"p%26w", "p&w"}),
+        ("sqlite:///var/a:b@c.db", set()),
+    ],
+)
+def test_the_password_of_the_database_is_a_secret_however_it_is_given(
+    monkeypatch: pytest.MonkeyPatch, url: str, passwords: set[str]
+) -> None:
+    settings = loaded(monkeypatch, SOUND | {"DATABASE_URL": url})
+    assert set(settings.secrets()) - set(SECRETS.values()) == passwords
+
+
 def test_a_previous_signing_secret_counts_beside_the_current_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

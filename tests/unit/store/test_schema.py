@@ -73,7 +73,11 @@ def test_a_database_of_a_newer_version_says_which_version_to_start(
 
 
 @pytest.mark.parametrize(
-    "url", ["sqlite://", "sqlite:///:memory:", "", "rescind.db", "mysql://root@localhost/rescind"]
+    "url",
+    [
+        *("sqlite://", "sqlite:///:memory:", "", "rescind.db"),
+        *("mysql://root@localhost/rescind", "postgresql://rescind@host:port/rescind"),
+    ],
 )
 def test_a_database_that_is_neither_a_file_nor_postgresql_is_refused(url: str) -> None:
     with pytest.raises(DatabaseError, match="must name a SQLite file"):

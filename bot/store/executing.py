@@ -26,6 +26,7 @@ from bot.store import audit, limits
 from bot.store.audit import Entry
 from bot.store.limits import NOBODY
 from bot.store.moves import Moves, expect, get, quoted, told
+from bot.store.retention import is_scrubbed, without_digits
 from bot.store.rows import dump, load, storable
 from bot.store.tables import requests, sends
 
@@ -200,12 +201,15 @@ class Executing(Moves):
         detail: str | None = None,
         receipt: Receipt | None = None,
     ) -> None:
-        detail = storable(detail)
+        """Note an answer; of one that comes after its request was scrubbed, nothing personal."""
 
         def work(connection: sa.Connection) -> None:
             # The row first, as everywhere, or two processes could wait for each other.
             current = get(connection, request.id)
             now = self.now()
+            late = is_scrubbed(connection, request.id)
+            words = None if late else storable(detail)
+            kept = without_digits(receipt) if late else receipt
             connection.execute(
                 sa.update(sends)
                 .where(
@@ -213,11 +217,11 @@ class Executing(Moves):
                     sends.c.revision == request.revision,
                     sends.c.attempt == attempt,
                 )
-                .values(answered_at=now, answer=answer.value, detail=detail, receipt=dump(receipt))
+                .values(answered_at=now, answer=answer.value, detail=words, receipt=dump(kept))
             )
             stated = _stated(receipt) if receipt else None
             data = {"attempt": attempt, "answer": answer.value, "receipt": stated}
-            entry = Entry(Event.ANSWERED, data=data, personal={"detail": detail})
+            entry = Entry(Event.ANSWERED, data=data, personal={"detail": words})
             audit.append(connection, entry, current, now)
 
         await self.database.run(work)

@@ -60,19 +60,23 @@ class RequestStore(Deciding, Executing, Retaining):
         """Return the latest requests of any state, newest first; `venues` as in `waiting`."""
         return await self.select(_of(venues).order_by(requests.c.created_at.desc()).limit(limit))
 
-    async def left_lying(self, since: datetime, limit: int) -> Sequence[Request]:
-        """Return requests with work to do that nobody has touched since `since`.
+    async def left_lying(self, since: datetime, limit: int) -> Sequence[str]:
+        """Return the ids of requests with work to do that nobody has touched since `since`.
 
         Two queries, each with an index of its own that holds no more than what is under way.
         """
         working = requests.c.state.in_(_WORKING)
         behind = requests.c.delivered_version < requests.c.version
-        found: dict[str, Request] = {}
-        for unfinished in (working, behind):
-            query = sa.select(requests).where(unfinished, requests.c.updated_at < since)
-            oldest = await self.select(query.order_by(requests.c.updated_at).limit(limit))
-            found |= {request.id: request for request in oldest}
-        return list(found.values())
+
+        def work(connection: sa.Connection) -> Sequence[str]:
+            found: dict[str, None] = {}
+            for unfinished in (working, behind):
+                query = sa.select(requests.c.id).where(unfinished, requests.c.updated_at < since)
+                oldest = query.order_by(requests.c.updated_at).limit(limit)
+                found |= dict.fromkeys(connection.scalars(oldest))
+            return list(found)
+
+        return await self.database.read(work)
 
     async def due(self, limit: int) -> Sequence[str]:
         """Return the ids of requests whose reminder or expiry is due, longest overdue first."""

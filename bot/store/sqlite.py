@@ -59,6 +59,8 @@ def _engine(
         connection.execute(f"PRAGMA synchronous={synchronous}")
         connection.execute("PRAGMA busy_timeout=30000")
         connection.execute("PRAGMA foreign_keys=ON")
+        # Most builds do so anyway: what was scrubbed shall not linger in free pages.
+        connection.execute("PRAGMA secure_delete=ON")
 
     return made
 

@@ -48,6 +48,13 @@ _NOT_OURS = (
 _BEGUN: ContextVar[str | None] = ContextVar("rescind_begun", default=None)
 
 
+class WorkError(Exception):
+    """Work failed in a way that nobody foresaw; told by the error's type alone.
+
+    The engine writes down what an error says, and that may be a guest's name.
+    """
+
+
 class Durable(Protocol):
     """What a workflow may use: everything else it does must be inside a step.
 
@@ -86,7 +93,7 @@ class _Durable:
 
     async def step(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
         async def run() -> T:
-            with self._engine.at_work(), self._beginning():
+            with self._engine.at_work(), self._beginning(), _without_words():
                 async for attempt in stamina.retry_context(
                     on=LedgerUnavailableError,
                     attempts=None,
@@ -115,6 +122,17 @@ class _Durable:
 
     async def hand_over(self, name: str, workflow_id: str, request_id: str) -> None:
         await self._engine.start(name, workflow_id, request_id)
+
+
+@contextmanager
+def _without_words() -> Iterator[None]:
+    """Let the engine see nothing but the type of what nobody foresaw."""
+    try:
+        yield
+    except (WorkError, *_NOT_OURS):
+        raise  # of the latter nothing of ours went wrong, and it will be started anew
+    except Exception as error:
+        raise WorkError(type(error).__name__) from error
 
 
 class Engine:
@@ -166,13 +184,12 @@ class Engine:
             with self._counted(name) as is_resumed:
                 durable = _Durable(self, is_resumed=is_resumed)
                 try:
-                    await workflow(durable, request_id)
+                    with _without_words():
+                        await workflow(durable, request_id)
                     await self.stand_still_when_stopping()
-                except _NOT_OURS:
-                    raise  # nothing of ours went wrong, and it will be started anew
-                except Exception as error:
+                except WorkError as error:
                     await self.stand_still_when_stopping()
-                    kind = type(error).__name__
+                    kind = str(error)
                     log.exception("workflow_failed", workflow=name, request=request_id, error=kind)
                     if rescue is None:
                         raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 
 import psycopg
@@ -64,22 +64,27 @@ class Workflows:
         """Start what a crash left committed but not started; return how many requests that was."""
         since = self._services.now() - timedelta(seconds=self._services.pauses.sweep)
         found = await self._services.ledger.left_lying(since, _SWEEP_AT_MOST)
-        for request in found:
-            for name, workflow_id in _due(request):
-                await self.engine.start_anew(name, workflow_id, request.id)
+        await _each(found, self._start_anew)
         return len(found)
+
+    async def _start_anew(self, request_id: str) -> None:
+        request = await self._services.ledger.get(request_id)
+        for name, workflow_id in _due(request) if request else ():
+            await self.engine.start_anew(name, workflow_id, request_id)
 
     async def remind(self) -> int:
         """Remind of what waits, or let it expire; return how many requests were due."""
         due = await self._services.ledger.due(_SWEEP_AT_MOST)
-        for request_id in due:
-            try:
-                moved = await self._services.ledger.overdue(request_id)
-            except StaleRequestError:
-                continue  # somebody decided in this very moment
-            if moved is not None:
-                await self.advance(moved)
+        await _each(due, self._move_on)
         return len(due)
+
+    async def _move_on(self, request_id: str) -> None:
+        try:
+            moved = await self._services.ledger.overdue(request_id)
+        except StaleRequestError:
+            return  # somebody decided in this very moment
+        if moved is not None:
+            await self.advance(moved)
 
     async def forget(self) -> int:
         """Take out what names people of requests that ended long ago; return how many."""
@@ -105,18 +110,44 @@ class Workflows:
     async def keep_house_forever(self) -> None:
         """Keep house, round after round, until PlaceError."""
         for number in itertools.count(1):
-            try:
-                await self.keep_house()
-                if number % _ROUNDS_PER_PRUNING == 0:
-                    await self.engine.prune(self._services.now() - self._services.pauses.keep)
-                    if await asyncio.to_thread(self.engine.place.leads):
-                        await self.forget()
-            except PlaceError:
-                raise
-            except Exception as error:
-                kind = type(error).__name__
-                log.warning("housekeeping_failed", error=kind, exc_info=_ours(error))
+            await _attempt(self.keep_house)
+            if number % _ROUNDS_PER_PRUNING == 0:
+                await _attempt(self.prune)
+                await _attempt(self._forget_where_it_leads)
             await asyncio.sleep(self._services.pauses.sweep)
+
+    async def prune(self) -> int:
+        """Delete what the engine noted of work that ended; return how much that was."""
+        return await self.engine.prune(self._services.now() - self._services.pauses.keep)
+
+    async def _forget_where_it_leads(self) -> None:
+        if await asyncio.to_thread(self.engine.place.leads):
+            await self.forget()
+
+
+async def _each(found: Iterable[str], chore: Callable[[str], Awaitable[None]]) -> None:
+    """Do a chore for requests; one that is beyond help is logged and keeps no other waiting."""
+    for request_id in found:
+        try:
+            await chore(request_id)
+        except (PlaceError, LedgerUnavailableError):
+            raise
+        except Exception as error:
+            kind = type(error).__name__
+            log.warning(
+                "request_passed_over", request=request_id, error=kind, exc_info=_ours(error)
+            )
+
+
+async def _attempt(chore: Callable[[], Awaitable[object]]) -> None:
+    """Do a chore; whatever goes wrong, but for PlaceError, keeps no other from being done."""
+    try:
+        await chore()
+    except PlaceError:
+        raise
+    except Exception as error:
+        kind = type(error).__name__
+        log.warning("housekeeping_failed", error=kind, exc_info=_ours(error))
 
 
 def _ours(error: Exception) -> bool:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+
+import sqlalchemy as sa
+from dbos import DBOS
 
 from bot.store import Database
 from bot.workflows.engine import Durable, Engine
@@ -71,3 +76,59 @@ def test_only_the_step_that_a_process_died_in_may_repeat(tmp_path: Path) -> None
     assert begun == {"first": False, "second": False}
     assert resumed == {"second": True, "third": False}
     assert fresh == {"first": False, "second": False, "third": False}
+
+
+NAME = "Zoe Quillfeather"
+
+
+async def _fail(database: Database) -> set[str]:
+    """Let workflows fail in a step or between two, with a rescue or without; return the rescued."""
+    engine = Engine(database.engine_database(), place_for(database.url))
+    rescued = set()
+
+    async def raises() -> None:
+        raise ValueError(f"cannot be read: {NAME}")
+
+    async def in_a_step(durable: Durable, _: str) -> None:
+        await durable.step("raises", raises)
+
+    async def between_steps(_: Durable, __: str) -> None:
+        await raises()
+
+    async def rescue(request_id: str) -> None:
+        rescued.add(request_id)
+
+    engine.register("step", in_a_step)
+    engine.register("between", between_steps)
+    engine.register("rescued_step", in_a_step, rescue)
+    await engine.launch()
+    for name in ("step", "between", "rescued_step"):
+        await engine.start(name, f"{name}:1", name)
+        with suppress(Exception):
+            await (await DBOS.retrieve_workflow_async(f"{name}:1")).get_result()
+    await engine.close()
+    return rescued
+
+
+def _kept(database: Database) -> Iterator[str]:
+    """Every value in the engine's tables, as text."""
+    engine = database.engine_database()
+    with engine.connect() as connection:
+        schema = None if database.is_sqlite else "dbos"
+        for name in sa.inspect(connection).get_table_names(schema):
+            table = sa.table(name, schema=schema)
+            for row in connection.execute(sa.select(sa.text("*")).select_from(table)):
+                yield from map(str, row)
+    engine.dispose()
+
+
+def test_the_engine_keeps_no_words_of_an_error(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'rescind.db'}")
+    try:
+        rescued = asyncio.run(asyncio.wait_for(_fail(database), _PATIENCE_SECONDS))
+        kept = list(_kept(database))
+    finally:
+        database.close()
+    assert rescued == {"rescued_step"}
+    assert len([text for text in kept if "ValueError" in text]) == 4
+    assert not [text for text in kept if NAME in text]

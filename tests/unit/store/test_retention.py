@@ -8,16 +8,24 @@ from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from bot.domain.order import Destination, Order
 from bot.domain.policy import Policy, Tier
-from bot.domain.request import Failure, FailureCode, Request, State
+from bot.domain.request import (
+    Failure,
+    FailureCode,
+    LedgerUnavailableError,
+    Request,
+    State,
+)
 from bot.domain.ruling import Action
 from bot.domain.sending import Answer
 from bot.domain.settlement import Receipt
 from bot.slack.cards import card, reply
 from bot.slack.cards.answers import listing, status
-from bot.store import Database, RequestStore
+from bot.store import Database, DatabaseError, RequestStore
+from bot.store.tables import metadata, requests
 from tests.examples import APPROVER, REQUESTER, VENUE, line, member, new_request, order, usd
 from tests.unit.databases import Clock, postgres_database, sqlite_database, store_on
 from tests.unit.store.chain import rows, verified
@@ -156,6 +164,12 @@ def found_in(database: Database) -> set[str]:
             for value in row
         ]
     return {word for word in PERSONAL if any(word in text for text in texts)}
+
+
+def make_unreadable(database: Database, request: Request) -> None:
+    """Put there what no version wrote, with a name in it."""
+    broken = sa.update(requests).where(requests.c.id == request.id).values(votes=f'["{NAME}"]')
+    database.run_here(lambda connection: connection.execute(broken))
 
 
 def years_after(request: Request) -> datetime:
@@ -328,6 +342,90 @@ async def test_what_ended_lately_is_left_alone_and_the_oldest_comes_first(
     ] * 2
     assert await store.scrub(ended[3].updated_at, 2) == 1
     assert (await get(store, ended[3])).reason == "guest is ill"
+
+
+@pytest.mark.parametrize("unreadable", [1, 3])
+async def test_a_request_that_cannot_be_scrubbed_keeps_no_other_from_it(
+    database: Database, clock: Clock, unreadable: int
+) -> None:
+    store = store_on(database, clock)
+    bad = [await in_state(store, State.WITHDRAWN, str(number)) for number in range(unreadable)]
+    for each in bad:
+        make_unreadable(database, each)
+    for order_id in ("7", "8"):  # one for each of two rounds, of which the bad ones come first
+        good = await in_state(store, State.WITHDRAWN, order_id)
+        with structlog.testing.capture_logs() as logs:
+            assert await store.scrub(years_after(good), 1) == 1
+            assert await store.scrub(years_after(good), 1) == 0
+        assert (await get(store, good)).reason is None
+        told = [(line["event"], line["request"]) for line in logs]
+        assert told == [("scrub_failed", each.id) for each in bad] * 2
+        assert NAME not in str(logs)
+    assert verified(database)[1] is None
+
+
+async def test_a_database_that_is_away_is_no_fault_of_a_request(
+    store: RequestStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = await withdrawn(store)
+
+    async def away(_: RequestStore, request_id: str) -> None:
+        raise LedgerUnavailableError(request_id)
+
+    monkeypatch.setattr(RequestStore, "_scrub", away)
+    with structlog.testing.capture_logs() as logs, pytest.raises(LedgerUnavailableError):
+        await store.scrub(years_after(over), 10)
+    assert logs == []
+
+
+async def test_forgetting_an_order_tells_what_of_it_cannot_be_forgotten(
+    store: RequestStore, database: Database
+) -> None:
+    bad, unheard_of = await withdrawn(store), await withdrawn(store)
+    good = await withdrawn(store)
+    make_unreadable(database, bad)
+    newer = sa.update(requests).where(requests.c.id == unheard_of.id).values(state="newer")
+    database.run_here(lambda connection: connection.execute(newer))
+    with pytest.raises(DatabaseError, match=f"{bad.id}, {unheard_of.id}") as told:
+        await store.forget(VENUE.key, "1")
+    assert (await get(store, good)).reason is None
+    assert not any(word in str(told.value) for word in PERSONAL)
+
+
+async def test_an_answer_that_comes_after_scrubbing_leaves_no_words_behind(
+    store: RequestStore, database: Database
+) -> None:
+    request = await executing(store)
+    await store.claim_send(request, 1, BODY)
+    await store.claim_send(request, 2, BODY)
+    over = await store.finish(request.id, result_of(request))
+    assert await store.forget(VENUE.key, "1") == (1, 0)
+    await store.record_answer(request, 1, Answer.REFUSED, DETAIL)
+    await store.record_answer(request, 2, Answer.ACCEPTED, FAILED, RECEIPT)
+    assert found_in(database) == set()
+    send = await store.last_send(over)
+    assert send is not None
+    assert (send.answer, send.detail) == (Answer.ACCEPTED, None)
+    assert send.receipt == replace(RECEIPT, last_four=None)
+    assert events(database, over.id)[-3:] == ["order:personal:scrubbed", "answered", "answered"]
+    assert verified(database)[1] is None
+
+
+def test_every_column_that_holds_words_was_thought_of() -> None:
+    """What is neither scrubbed nor listed as ids and amounts would stay for ever."""
+    scrubbed = {
+        *("requests." + name for name in ("reason", "response_url", "order_snapshot", "quote")),
+        *("requests." + name for name in ("previous_quote", "votes", "decision", "failure")),
+        *("requests.outcome", "sends.detail", "sends.receipt", "audit_events.personal"),
+    }
+    ids_and_amounts = {"requests.selection", "audit_events.data"}
+    words = {
+        str(column)
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if isinstance(column.type, sa.Text)
+    }
+    assert words == scrubbed | ids_and_amounts
 
 
 async def test_a_scrubbed_order_may_be_asked_for_again(

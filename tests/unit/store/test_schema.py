@@ -122,6 +122,7 @@ def test_a_sqlite_file_survives_a_power_cut_not_only_a_crash(tmp_path: Path) -> 
             assert pragma("journal_mode") == "wal"
             assert pragma("synchronous") == 2  # FULL
             assert pragma("foreign_keys") == 1
+            assert pragma("secure_delete") == 1
     finally:
         database.close()
 

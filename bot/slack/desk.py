@@ -96,7 +96,7 @@ class SlackDesk:
             if answer is not None:
                 shown = Delivery(where, await self._show_reply(request, where, answer))
             await self._say_once(request, alarm_kind(request), alarm(request, venue), where)
-            due = reminder(request, venue, self._poster.permalink(where))
+            due = reminder(request, venue, self._poster.permalink(where), problems)
             await self._say_once(request, reminder_kind(request), due, where)
         except DeliveryError as error:
             error.shown = shown

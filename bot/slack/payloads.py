@@ -145,11 +145,17 @@ class Submission(Interaction):
 
     def entered(self, block_id: str) -> str | None:
         """What was typed or chosen in a block; None if it is not on the form or was left empty."""
-        element = self.values.get(block_id, {}).get(VALUE, Element())
+        element = self._element(block_id)
         chosen = element.selected_option and element.selected_option.value
-        found = element.value or chosen or element.selected_conversation or ""
         # PostgreSQL keeps no NUL in text.
-        return found.replace("\0", "").strip() or None
+        return (element.value or chosen or "").replace("\0", "").strip() or None
+
+    def conversation(self, block_id: str) -> str | None:
+        """The channel chosen in a block, as `entered`."""
+        return self._element(block_id).selected_conversation or None
+
+    def _element(self, block_id: str) -> Element:
+        return self.values.get(block_id, {}).get(VALUE, Element())
 
 
 class Shortcut(Located):

@@ -126,13 +126,13 @@ SENTENCES: Mapping[str, str] = {
 
 # What somebody is told who comes too late: who decided, and what became of it.
 LATE: Mapping[str, tuple[str, str]] = {
-    "approved": ("<@U0SECOND> approved this already", "is approved, being cancelled"),
+    "approved": ("<@U0SECOND> approved this already", "is about to be cancelled"),
     "executing": ("<@U0SECOND> approved this already", "is being cancelled"),
     "unknown": ("<@U0SECOND> approved this already", "needs attention"),
     "done": ("<@U0SECOND> approved this already", "is cancelled"),
     "failed": ("<@U0SECOND> approved this already", "is not cancelled"),
-    "rejected": ("<@U0APPROVE> rejected this already", "is rejected"),
-    "withdrawn": ("<@U0REQUEST> withdrew this already", "is withdrawn"),
+    "rejected": ("<@U0APPROVE> rejected this already", "stays as it is"),
+    "withdrawn": ("<@U0REQUEST> withdrew this already", "stays as it is"),
     "expired": ("Too late: nobody decided on order", "so this request expired"),
 }
 

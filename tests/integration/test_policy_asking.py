@@ -56,6 +56,18 @@ def test_a_reason_that_is_not_on_the_list_is_said_beside_the_field(offices: Stag
     case.card("waiting for approval")
 
 
+def test_with_several_venues_only_those_that_want_a_reason_get_one(offices: Stage) -> None:
+    case = offices.case(FAMILY, "plain")
+    case.people.command("", channel=case.channel)
+    form = case.people.form("cancel_order")
+    answer = case.people.submit(form, order_id=case.order, venue="why")
+    assert answer["errors"] == {
+        "reason": "A reason is required here: Why House cancels nothing without one."
+    }
+    assert case.people.submit(form, order_id=case.order, venue="plain")["ok"]
+    assert "\n>" not in words(case.card("waiting for approval"))
+
+
 def test_with_one_venue_the_form_offers_the_reasons(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

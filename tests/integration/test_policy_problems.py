@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.offices import FAMILY, SHIFT
-from tests.integration.stage import APPROVER, MEMBER, REQUESTER, SECOND, Stage, words
+from tests.integration.stage import APPROVER, MEMBER, REQUESTER, SECOND, Stage, buttons, words
 
 NOBODY = "Nobody can approve this"
 A_MINUTE = 60
@@ -109,8 +109,29 @@ def test_a_group_that_loses_too_many_is_said_on_the_card(offices: Stage) -> None
     offices.group(SHIFT, users=[APPROVER])
     offices.put_forward(A_MINUTE)
     case.approve()
-    assert "needs 2 different people, and only 1" in words(case.card("Needs 1 more approval"))
+    card = words(case.card(f"Approved by <@{APPROVER}>"))
+    assert "needs 2 different people, and only 1" in card
+    assert "Needs" not in card
     assert case.changes() == []
+
+
+def test_a_card_that_nobody_could_approve_works_once_somebody_can(offices: Stage) -> None:
+    offices.group(SHIFT, users=[APPROVER])
+    offices.put_forward(A_MINUTE)
+    case = offices.case(FAMILY, "shift")
+    asked = case.asked()
+    assert "cannot be approved as things are" in words(asked)
+    assert "<!subteam^S0FINANCE>" not in words(asked)
+    assert "style" not in buttons(asked)["approve"]
+    offices.group(SHIFT, users=[APPROVER, SECOND])
+    offices.put_forward(A_MINUTE)
+    case.approve()
+    card = case.card("Needs 1 more approval")
+    assert "cannot be approved" not in words(card)
+    assert "<!subteam^S0FINANCE>" in words(card)
+    assert buttons(card)["approve"]["style"] == "primary"
+    case.approve(SECOND)
+    case.card("· cancelled")
 
 
 @pytest.mark.parametrize("kind", ["error", "http_500", "hollow"])

@@ -51,7 +51,7 @@ def occupied(request: Request, link: str | None) -> str:
     state = words.state_title(request)
     where = f" <{link}|Open its card>." if link else ""
     return (
-        f"There is already a request for order {order}, {state}, asked by "
+        f"There is already a request for order {order} ({state}), asked by "
         f"{person(request.requester)} {clock(request.created_at)}.{where}"
     )
 
@@ -59,7 +59,7 @@ def occupied(request: Request, link: str | None) -> str:
 def occupied_in_form(request: Request) -> str:
     """The same beside a form's field, where no links or mentions work."""
     return (
-        f"There is already a request for this order, {words.state_title(request)}. "
+        f"There is already a request for this order ({words.state_title(request)}). "
         f"Use /cancel-order status {request.order_id} to find it."
     )
 
@@ -68,7 +68,7 @@ def outdated_copy(request: Request, link: str | None) -> str:
     """What replaces a second copy of a card, such as a crash can leave behind."""
     where = f" <{link}|Open the card>." if link else ""
     return (
-        f"An outdated copy of a card: the request for order {foreign(request.order_label, 40)} is "
+        f"An outdated copy of a card. Order {foreign(request.order_label, 40)}: "
         f"{words.state_title(request)}.{where}"
     )
 

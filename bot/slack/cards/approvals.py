@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from bot.domain.bars import bars
 from bot.domain.electorate import Problem, ProblemCode
 from bot.domain.policy import Ids, Policy, Tier
-from bot.domain.quote import Quote
+from bot.domain.quote import Quote, WarningCode
 from bot.domain.request import Decision, Request, State, Verdict
 from bot.domain.ruling import votes
 from bot.domain.tiers import eligible, is_escalated, tier_for
 from bot.domain.venue import Venue
 from bot.slack.cards import words
-from bot.slack.cards.format import clock, foreign, person
+from bot.slack.cards.format import clock, deadline, foreign, person
 from bot.slack.cards.mentions import either, mentions
-from bot.slack.cards.refusals import above_all_tiers
 
 # What people do must fit on the card beside the order.
 _VOTES_SHOWN = 20
@@ -23,6 +23,17 @@ _APPROVERS_SHOWN = 20
 _PROBLEMS_SHOWN = 12
 _NOTE = 500
 _VOTES_NOTE = 200
+# What is true of an order, whichever of its tickets are chosen.
+_OF_THE_ORDER = frozenset(
+    {
+        WarningCode.UNPAID_BALANCE,
+        WarningCode.ORGANISATION,
+        WarningCode.NOT_CARD,
+        WarningCode.OLD_ORDER,
+        WarningCode.HOLDS_MEMBERSHIP,
+        WarningCode.TOO_OLD,
+    }
+)
 _VERBS = {
     Verdict.APPROVED: ":thumbsup: Approved",
     Verdict.BROKE_GLASS: ":rotating_light: Approved alone, in an emergency,",
@@ -77,28 +88,57 @@ def hindrances(request: Request, quote: Quote, venue: Venue) -> list[str]:
         highest = policy.tiers[-1].up_to if policy.tiers else None
         bound = highest.in_currency_of(quote.value) if highest else None
         found.append(
-            above_all_tiers(quote.value, bound, venue)
+            words.above_all_tiers(quote.value, bound, venue)
             if bound is not None
             else f"The policy names no amounts in {quote.value.currency}, so nothing in that "
-            "currency can be approved here. Whoever runs this bot can add them."
+            "currency can be approved here."
         )
     return found
 
 
-def needed(request: Request, quote: Quote, venue: Venue) -> Iterator[str]:
-    """What is missing and who is called; of approvals nothing where any other member will do."""
+def other_tickets_may_do(policy: Policy, request: Request, quote: Quote, now: datetime) -> bool:
+    """Whether hindrances can be got round by another choice: not where they are of the order."""
+    if any(item.code in _OF_THE_ORDER for item in bars(policy, request, now)):
+        return False
+    ceilings = [tier.up_to for tier in policy.tiers if tier.up_to]
+    return all(ceiling.in_currency_of(quote.value) is not None for ceiling in ceilings)
+
+
+def way_out(policy: Policy, request: Request, quote: Quote, now: datetime) -> str:
+    """What its requester can do about hindrances."""
+    asker = person(request.requester)
+    if other_tickets_may_do(policy, request, quote, now):
+        return (
+            f"{asker} can *Choose tickets* to leave out what stands in the way, or *Withdraw* it."
+        )
+    return (
+        f"Choosing other tickets does not help: {asker} can *Withdraw* it, or have whoever runs "
+        "this bot change the policy."
+    )
+
+
+def needed(
+    request: Request, quote: Quote, venue: Venue, problems: Sequence[Problem] = ()
+) -> Iterator[str]:
+    """What is missing and who is called; of approvals nothing where any other member will do.
+
+    Nobody is called for what they certainly cannot do, and nothing is asked for that cannot be had.
+    """
     policy, tier = venue.policy, tier_for(venue.policy, request)
     is_possible = tier is not None and not hindrances(request, quote, venue)
-    if is_possible and tier is not None:
+    if is_possible and tier is not None and not is_stuck(problems):
         yield from _missing(request, tier, policy)
     against = len(votes(request, Verdict.REJECTED))
     if against:
         left = max(1, policy.rejections - against)
         more = "1 more rejection ends" if left == 1 else f"{left} more rejections end"
-        yield f":ballot_box_with_ballot: {more} it, unless enough approve first."
-    if is_possible and (called := mentions(policy.mentions)):
+        unless = ", unless enough approve first" if is_possible and not is_stuck(problems) else ""
+        yield f":ballot_box_with_ballot: {more} it{unless}."
+    if not is_possible or is_hopeless(problems):
+        return
+    if called := mentions(policy.mentions):
         yield f":bell: {called}"
-    if is_possible and policy.escalate_to and is_escalated(request, request.updated_at):
+    if policy.escalate_to and is_escalated(request, request.updated_at):
         yield f":arrow_double_up: Escalated to {mentions(policy.escalate_to)}"
 
 
@@ -132,9 +172,44 @@ def _from_whom(request: Request, policy: Policy, ids: Ids | None, missing: int) 
     return f" from {either(left)}" if missing == 1 else f", from different people: {either(left)}"
 
 
-def problem(item: Problem, request: Request) -> str:
-    """What is wrong with who may approve, by name."""
+def is_stuck(problems: Sequence[Problem]) -> bool:
+    """Whether, as far as is known, no set of people could approve it."""
+    return any(item.is_fatal for item in problems)
+
+
+def is_hopeless(problems: Sequence[Problem]) -> bool:
+    """Whether that is certain: a group that could not be read may have people in it after all."""
+    return is_stuck(problems) and not _is_in_doubt(problems)
+
+
+def _is_in_doubt(problems: Sequence[Problem]) -> bool:
+    return any(item.code is ProblemCode.GROUP_UNREADABLE for item in problems)
+
+
+def stuck_texts(
+    problems: Sequence[Problem], request: Request, quote: Quote, venue: Venue
+) -> list[str]:
+    """What a card says first that nobody can approve: why, who has to change what, what is left."""
+    lines = ["As soon as that is mended, *Approve* works, on this card too."]
+    if may_break_glass(request, quote, venue):
+        lines.append("*Emergency: approve alone* stays open to those who may.")
+    at = request.escalates_at
+    if _more_may_later(request, venue.policy) and at is not None:
+        lines.append(f"From {deadline(at, venue)} on more people may approve.")
+    return [*problem_texts(problems, request), " ".join(lines)]
+
+
+def _more_may_later(request: Request, policy: Policy) -> bool:
+    tier = tier_for(policy, request)
+    is_open = tier is not None and tier.approvers is None and bool(policy.escalate_to)
+    return is_open and not is_escalated(request, request.updated_at)
+
+
+def problem(item: Problem, request: Request, in_doubt: bool = False) -> str:
+    """What is wrong with who may approve, by name. `in_doubt`: some of them are not known."""
     group = mentions([item.group]) if item.group else ""
+    if in_doubt and item.is_fatal:
+        return _doubt(item)
     return {
         ProblemCode.GROUP_UNREADABLE: (
             f"The user group {group} cannot be read, so the bot cannot tell who is in it. If that "
@@ -143,15 +218,16 @@ def problem(item: Problem, request: Request) -> str:
         ProblemCode.GROUP_EMPTY: f"The user group {group} is empty: it has nobody who approves.",
         ProblemCode.NO_APPROVER: (
             "*Nobody can approve this*: of those who may, none is left. Whoever runs this bot has "
-            "to change the policy or a user group."
+            "to name other approvers in the policy, or put people into its user groups."
         ),
         ProblemCode.TOO_FEW_APPROVERS: (
             f"*This cannot be approved as things are*: it needs {item.needed} different people, "
-            f"and only {item.left} could. Whoever runs this bot has to name more."
+            f"and only {item.left} could. Whoever runs this bot has to name more approvers in the "
+            "policy, or put more people into its user groups."
         ),
         ProblemCode.ONLY_REQUESTER: (
             f"*Nobody can approve this*: {person(request.requester)}, who asked, is the only one "
-            "who may. Somebody else has to ask for it."
+            f"who may. {_without_requester(item)}"
         ),
         ProblemCode.CURRENCY_MISSING: (
             f"The policy names no amount in the venue’s currency for `{item.rule}`, so nothing is "
@@ -160,8 +236,28 @@ def problem(item: Problem, request: Request) -> str:
     }[item.code]
 
 
+def _without_requester(item: Problem) -> str:
+    """An order has one live request, so somebody else can only ask after it was withdrawn."""
+    if item.needed > 1:
+        return f"Whoever runs this bot has to name {item.needed} others in the policy."
+    return (
+        "*Withdraw* it and let somebody else ask, or have whoever runs this bot name another "
+        "approver in the policy."
+    )
+
+
+def _doubt(item: Problem) -> str:
+    if item.code is ProblemCode.TOO_FEW_APPROVERS and item.left:
+        return (
+            f"*This cannot be approved right now*: it needs {item.needed} different people, and "
+            f"the bot can find only {item.left}."
+        )
+    return "*Nobody can approve this right now*, as far as the bot can tell."
+
+
 def problem_texts(problems: Sequence[Problem], request: Request) -> list[str]:
-    shown = [f":warning: {problem(item, request)}" for item in problems[:_PROBLEMS_SHOWN]]
+    in_doubt = _is_in_doubt(problems)
+    shown = [f":warning: {problem(item, request, in_doubt)}" for item in problems[:_PROBLEMS_SHOWN]]
     hidden = len(problems) - len(shown)
     return [*shown, f":warning: and {hidden} more of the kind"] if hidden else shown
 

@@ -52,7 +52,7 @@ def card(request: Request, venue: Venue, problems: Sequence[Problem] = ()) -> Me
     if request.quote is None:
         raise ValueError(f"request {request.id} has no quote to show")
     return Message(
-        text=_summary(request, request.quote, venue),
+        text=_summary(request, request.quote, venue, problems),
         blocks=tuple(_blocks(request, request.quote, venue, problems)),
         metadata=metadata(request, CARD),
     )
@@ -79,18 +79,29 @@ def seen_revision(clicked_block_id: str) -> int | None:
     return int(revision) if prefix == _BLOCK_PREFIX and revision.isdecimal() else None
 
 
-def _summary(request: Request, quote: Quote, venue: Venue) -> str:
+def _summary(request: Request, quote: Quote, venue: Venue, problems: Sequence[Problem]) -> str:
     amount = _amount(request, quote, venue)
+    is_stuck = _can_be_approved(request, quote, venue) and approvals.is_stuck(problems)
     return (
         f"Order {foreign(request.order_label, 40)}, {words.state_title(request)}: "
         f"{tickets(quote.tickets)}, asked by {person(request.requester)}. {amount}."
+        + (" Nobody can approve it as things are." if is_stuck else "")
     )
+
+
+def _can_be_approved(request: Request, quote: Quote, venue: Venue) -> bool:
+    """Whether it waits for an approval that neither quote nor policy forbid to everybody."""
+    is_open = request.state is State.PENDING and not quote.blocks
+    return is_open and not approvals.hindrances(request, quote, venue)
 
 
 def _blocks(
     request: Request, quote: Quote, venue: Venue, problems: Sequence[Problem]
 ) -> Iterator[Block]:
     yield header(f"Order {clean(request.order_label, 40)} · {words.state_title(request)}")
+    is_stuck = _can_be_approved(request, quote, venue) and approvals.is_stuck(problems)
+    if is_stuck:
+        yield from sections(approvals.stuck_texts(problems, request, quote, venue))
     yield section(_who_and_why(request, quote, venue))
     if request.state is State.PENDING and request.previous_quote is not None:
         yield from _drift(request.previous_quote, quote, venue)
@@ -104,15 +115,15 @@ def _blocks(
             yield section("Use *Choose tickets* to leave out what cannot be cancelled here.")
         elif approvals.hindrances(request, quote, venue):
             yield section(
-                "The policy of this venue does not let anybody approve this as it is. Choose other "
-                "tickets, or withdraw it."
+                "The policy of this venue does not let anybody approve this as it is. "
+                f"{approvals.way_out(venue.policy, request, quote, request.updated_at)}"
             )
-        else:
+        elif not is_stuck:
             yield from sections(approvals.problem_texts(problems, request))
-    yield from sections(_state_texts(request, venue))
+    yield from sections(_state_texts(request, venue, problems))
     if request.state is State.PENDING and request.expires_at is not None:
         yield context(f"Expires {deadline(request.expires_at, venue)}, unless somebody decides.")
-    buttons = _buttons(request, quote, venue)
+    buttons = _buttons(request, quote, venue, problems)
     if buttons:
         yield actions(block_id(request), buttons)
     yield context(
@@ -216,11 +227,11 @@ def _drift(before: Quote, now: Quote, venue: Venue) -> Iterator[Block]:
     )
 
 
-def _state_texts(request: Request, venue: Venue) -> Iterator[str]:
+def _state_texts(request: Request, venue: Venue, problems: Sequence[Problem]) -> Iterator[str]:
     yield from approvals.decisions(request)
     match request.state:
         case State.PENDING if request.quote is not None and not request.quote.blocks:
-            yield from approvals.needed(request, request.quote, venue)
+            yield from approvals.needed(request, request.quote, venue, problems)
         case State.EXECUTING if request.failure is not None:
             yield f":mag: The order is being read again in {venue.system}; nothing is sent."
         case State.APPROVED | State.EXECUTING:
@@ -254,7 +265,9 @@ def unknown_text(request: Request, venue: Venue) -> str:
     )
 
 
-def _buttons(request: Request, quote: Quote, venue: Venue) -> list[Block]:
+def _buttons(
+    request: Request, quote: Quote, venue: Venue, problems: Sequence[Problem]
+) -> list[Block]:
     if request.state is State.UNKNOWN:
         return [
             button("Check again", "recheck", request.id, "primary"),
@@ -270,8 +283,10 @@ def _buttons(request: Request, quote: Quote, venue: Venue) -> list[Block]:
         "Keep it",
         "danger",
     )
-    can_be_approved = not (quote.blocks or approvals.hindrances(request, quote, venue))
-    found = [_approve(request, quote, venue)] if can_be_approved else []
+    can_be_approved = _can_be_approved(request, quote, venue)
+    # Groups change, and the click decides: where nobody could, it is offered, but not urged.
+    style = None if approvals.is_stuck(problems) else "primary"
+    found = [_approve(request, quote, venue, style)] if can_be_approved else []
     if request.votes:
         found.append(button("Take back mine", "take_back", request.id))
     found += [
@@ -284,7 +299,7 @@ def _buttons(request: Request, quote: Quote, venue: Venue) -> list[Block]:
     return found
 
 
-def _approve(request: Request, quote: Quote, venue: Venue) -> Block:
+def _approve(request: Request, quote: Quote, venue: Venue, style: str | None) -> Block:
     refund = money(quote.refund, venue)
     short = f"Refund {refund}" if quote.refund else f"Cancel {tickets(quote.tickets)}"
     sure = confirm(
@@ -295,7 +310,7 @@ def _approve(request: Request, quote: Quote, venue: Venue) -> Block:
         "Not yet",
     )
     label = f"Approve refund of {refund}" if quote.refund else "Approve cancellation"
-    return button(label, "approve", request.id, "primary", sure)
+    return button(label, "approve", request.id, style, sure)
 
 
 def _some(texts: list[str]) -> list[str]:

@@ -21,6 +21,8 @@ VALUE = "value"
 LINE_PREFIX = "line:"
 # A hundred blocks a view; the rest are the introduction and its like.
 _LINES_SHOWN = 90
+# A hint is read, not searched; the whole list is told where a reason is refused.
+_REASONS_SHOWN = 5
 _NOTIFY_TEXTS = {
     Notify.CONFIRMATION: "Order confirmation e-mail",
     Notify.REFUND: "Refund e-mail",
@@ -38,7 +40,8 @@ def cancel_order(
 ) -> dict[str, Any]:
     """The entry form. `order_ids`, found in a message, become its hint.
 
-    Reasons are offered as a list where there is one venue, and it has one.
+    Reasons are offered as a list where all venues have the same one. Which venue it will be is not
+    known: what only some of them want is refused beside its field when the form is sent.
     """
     blocks: list[Block] = []
     if len(venues) > 1:
@@ -68,14 +71,39 @@ def cancel_order(
 
 
 def _reason(venues: Mapping[str, Venue]) -> Block:
-    """The reason: a list where there is one for all; it may be left out where no venue wants it."""
-    policies = [venue.policy for venue in venues.values()]
-    if len(policies) == 1 and policies[0].reasons:
-        options = [_option(clean(each, 75), each) for each in policies[0].reasons]
+    """The reason: a list where there is one for all; it may be left out unless all want it."""
+    lists = {venue.policy.reasons for venue in venues.values()}
+    listed = next(iter(lists)) if len(lists) == 1 else ()
+    if listed:
+        options = [_option(clean(each, 75), each) for each in listed]
         return _input("reason", "Reason", _select(options, None))
-    is_optional = not any(policy.reason_required or policy.reasons for policy in policies)
+    wanting = [venue for venue in venues.values() if _wants_reason(venue)]
+    is_optional = len(wanting) < len(venues)
+    hint = _reason_hint(wanting, is_optional)
     element = _text(None, "Guest is ill", 500, multiline=True)
-    return _input("reason", "Reason", element, optional=is_optional)
+    return _input("reason", "Reason", element, hint, is_optional)
+
+
+def _wants_reason(venue: Venue) -> bool:
+    return venue.policy.reason_required or bool(venue.policy.reasons)
+
+
+def _reason_hint(wanting: Sequence[Venue], is_optional: bool) -> str | None:
+    """Which venues want what; None where all want any reason, or none does."""
+    free = [clean(venue.name, 60) for venue in wanting if not venue.policy.reasons]
+    parts = [f"Required at {_joined(free, 'and')}."] if free and is_optional else []
+    for venue in wanting:
+        if venue.policy.reasons:
+            listed = [f"“{clean(each, 75)}”" for each in venue.policy.reasons[:_REASONS_SHOWN]]
+            hidden = len(venue.policy.reasons) - len(listed)
+            listed += [f"{hidden} more"] if hidden else []
+            parts.append(f"At {clean(venue.name, 60)} begin with {_joined(listed, 'or')}.")
+    return " ".join(parts) or None
+
+
+def _joined(parts: Sequence[str], word: str) -> str:
+    *others, last = parts
+    return f"{', '.join(others)} {word} {last}" if others else last
 
 
 def choose_tickets(request: Request, venue: Venue, private_metadata: str) -> dict[str, Any]:

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from bot.domain.bars import bars
 from bot.domain.judgement import Judgement, Ruling
-from bot.domain.money import Money
 from bot.domain.person import Person
+from bot.domain.policy import Ids
 from bot.domain.request import Request, State, Verdict
 from bot.domain.ruling import Action, own_vote
 from bot.domain.tiers import anywhere_eligible, eligible, tier_for
 from bot.domain.venue import Venue
-from bot.slack.cards import words
-from bot.slack.cards.format import foreign, money, person
+from bot.slack.cards import approvals, words
+from bot.slack.cards.format import clean, foreign, money, person
 from bot.slack.cards.mentions import either
 
 _UNCHANGED = "Nothing was changed."
@@ -74,18 +74,29 @@ def refused_look(judgement: Judgement, venue: Venue) -> str:
     )
 
 
-def reason_wanted(
-    judgement: Judgement, venue: Venue, spelled: Callable[[str, int], str] = foreign
-) -> str:
-    """Ask for a reason. `spelled` with `clean`: beside a form's field, where nothing is escaped."""
-    listed = ", ".join(f"“{spelled(each, 60)}”" for each in venue.policy.reasons)
+def reason_wanted(judgement: Judgement, venue: Venue) -> str:
+    """Ask for a reason, after a command."""
+    wanted = _wanted(judgement, foreign(venue.name, 60), _listed(venue, foreign))
+    return f"{wanted} Type it after the order id."
+
+
+def reason_wanted_in_form(judgement: Judgement, venue: Venue) -> str:
+    """Ask for a reason beside its field, where nothing is escaped."""
+    return _wanted(judgement, clean(venue.name, 60), _listed(venue, clean))
+
+
+def _listed(venue: Venue, spelled: Callable[[str, int], str]) -> str:
+    return ", ".join(f"“{spelled(each, 75)}”" for each in venue.policy.reasons)
+
+
+def _wanted(judgement: Judgement, name: str, listed: str) -> str:
     if not listed:
-        return "A reason is required here. Say why (in a command, after the order id)."
+        return f"A reason is required here: {name} cancels nothing without one."
     if judgement.ruling is Ruling.REASON_MISSING:
-        return (
-            f"A reason is required here. Begin with one of these: {listed}. More words may follow."
-        )
-    return f"The reason must begin with one of these: {listed}. More words may follow."
+        start = f"A reason is required here. At {name} it begins with one of these"
+    else:
+        start = f"At {name} the reason must begin with one of these"
+    return f"{start}: {listed}. More words may follow."
 
 
 def standing(ruling: Ruling) -> str:
@@ -115,16 +126,18 @@ def _right(ruling: Ruling, action: Action, request: Request, venue: Venue, who: 
             f"The policy here does not let you do this. {_UNCHANGED} If that is wrong, {_TELL}."
         ),
         Ruling.NOT_AN_APPROVER: (
-            f"You are not among those who may decide on this. {_UNCHANGED} Ask one of them: "
-            f"{_approvers(action, request, venue, who)}."
+            f"You are not among those who may decide on this. {_UNCHANGED} "
+            f"{_ask(_approvers(action, request, venue, who))}"
         ),
-        Ruling.REQUESTER_ONLY: (f"Only {asker}, who asked, can do that. To stop it, use *Reject*."),
+        Ruling.REQUESTER_ONLY: (
+            f"Only {asker}, who asked, can do that. Whoever may approve can stop it with *Reject*."
+        ),
         Ruling.OWN_REQUEST: "This is your own request: use *Withdraw* to take it back.",
         Ruling.SELF_APPROVAL: (
             f"You asked for this yourself, so somebody else must {do} it. Order {order} is "
             "unchanged."
         ),
-        Ruling.ALREADY_VOTED: _already_voted(request, who),
+        Ruling.ALREADY_VOTED: _already_voted(action, request, who),
         Ruling.NOTHING_TO_TAKE_BACK: (
             "You have not decided on what the card shows now, so there is nothing to take back."
         ),
@@ -132,28 +145,38 @@ def _right(ruling: Ruling, action: Action, request: Request, venue: Venue, who: 
     }.get(ruling, "")
 
 
-def _approvers(action: Action, request: Request, venue: Venue, who: Person) -> str:
-    """Name who may; more people may stop it than may approve it."""
+def _approvers(action: Action, request: Request, venue: Venue, who: Person) -> Ids:
+    """Who may, as far as the lists tell; more people may stop it than may approve it."""
     policy, now = venue.policy, who.known_at or request.updated_at
     tier = tier_for(policy, request) if action is Action.APPROVE else None
     ids = eligible(policy, tier, request, now)[0] if tier else None
     if ids is None:
-        ids = anywhere_eligible(policy, request, now)
-    return either(ids or ())
+        ids = anywhere_eligible(policy, request, now) or frozenset()
+    cannot = policy.deny_approvers
+    if action is Action.REJECT or not policy.self_approval:
+        cannot |= {request.requester.user}
+    return ids - cannot
+
+
+def _ask(ids: Ids) -> str:
+    return f"Ask one of them: {either(ids)}." if ids else f"Nobody else may either: {_TELL}."
 
 
 def _no_breaking_glass(venue: Venue) -> str:
     glass = venue.policy.break_glass
-    ask = f" Ask one of them: {either(glass.who)}." if glass else ""
-    return f"You are not among those who may approve alone in an emergency. {_UNCHANGED}{ask}"
+    if glass is None:
+        return f"Nobody may approve alone here, not even in an emergency. {_UNCHANGED}"
+    text = "You are not among those who may approve alone in an emergency."
+    return f"{text} {_UNCHANGED} {_ask(glass.who - venue.policy.deny_approvers)}"
 
 
-def _already_voted(request: Request, who: Person) -> str:
-    own = own_vote(request, who)
-    if own is not None and own.verdict is Verdict.REJECTED:
+def _already_voted(action: Action, request: Request, who: Person) -> str:
+    own, wish = own_vote(request, who), "rejection" if action is Action.REJECT else "approval"
+    done = "rejected" if own is not None and own.verdict is Verdict.REJECTED else "approved"
+    if done == "rejected" and wish == "approval":
         return "You rejected this already. To approve it instead, use *Take back mine* first."
     return (
-        "You approved this already, and once is what counts: the next approval must be somebody "
+        f"You {done} this already, and once is what counts: the next {wish} must be somebody "
         "else’s. *Take back mine* undoes yours."
     )
 
@@ -170,7 +193,7 @@ def _amount(judgement: Judgement, request: Request, venue: Venue) -> str:
         case Ruling.NO_TIER_IN_CURRENCY:
             return unnamed
         case Ruling.ABOVE_ALL_TIERS:
-            return f"{above_all_tiers(value, judgement.bound, venue)} {_UNCHANGED}"
+            return f"{words.above_all_tiers(value, judgement.bound, venue)} {_UNCHANGED}"
         case Ruling.SELF_APPROVAL_ABOVE if bound:
             return (
                 f"You may approve your own requests up to {bound} only; somebody else must approve "
@@ -204,15 +227,6 @@ def _amount(judgement: Judgement, request: Request, venue: Venue) -> str:
     return ""
 
 
-def above_all_tiers(value: Money | None, bound: Money | None, venue: Venue) -> str:
-    what = f"Tickets worth {money(value, venue)} are" if value else "This is"
-    most = f" (at most {money(bound, venue)})" if bound else ""
-    return (
-        f"{what} more than may be cancelled through this bot{most}. If it is right, "
-        f"it has to be done in {venue.system} itself, by somebody who may do that there."
-    )
-
-
 def _quote(ruling: Ruling, request: Request) -> str:
     return {
         Ruling.QUOTE_CHANGED: (
@@ -230,12 +244,10 @@ def _barred(request: Request, venue: Venue, who: Person) -> str:
     now, quote = who.known_at or request.updated_at, request.quote
     found = bars(venue.policy, request, now) if quote else ()
     causes = dict.fromkeys(words.warning(item, quote, venue) for item in found if quote)
-    because = f": {' '.join(causes)}" if causes else "."
-    return (
-        f"The policy here does not let anybody approve this{because} {_UNCHANGED} "
-        f"{person(request.requester)} can use *Choose tickets* to leave out what it is about, or "
-        "*Withdraw*."
-    )
+    said = ["The policy here does not let anybody approve this.", *causes, _UNCHANGED]
+    if quote is not None:
+        said.append(approvals.way_out(venue.policy, request, quote, now))
+    return " ".join(said)
 
 
 def moved_on(request: Request, venue: Venue) -> str:
@@ -248,10 +260,7 @@ def moved_on(request: Request, venue: Venue) -> str:
             f"{_UNCHANGED} {words.ask_again(request, venue)}"
         )
     if request.state is State.PENDING:
-        return f"Order {order} is {words.state_title(request)} again. Look at its card, and decide."
-    if decision is None:
-        return f"Nothing to do any more: order {order} is {words.state_title(request)}."
-    return (
-        f"{words.decided(decision)}; order {order} is {words.state_title(request)}. Your click "
-        "changed nothing."
-    )
+        return f"Order {order} is waiting for approval again. Look at its card, and decide."
+    still = "yet" if request.state is State.REQUESTED else "any more"
+    first = words.decided(decision) if decision else f"There is nothing to decide {still}"
+    return f"{first}; order {order} {words.standing(request)}. Your click changed nothing."

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from bot.domain.electorate import Problem
 from bot.domain.quote import Quote
 from bot.domain.request import Request, State
 from bot.domain.tiers import is_escalated
@@ -21,21 +24,24 @@ def reminder_kind(request: Request) -> str:
     return f"reminder:{request.revision}:{request.run}:{request.reminders}"
 
 
-def reminder(request: Request, venue: Venue, link: str | None) -> Message | None:
+def reminder(
+    request: Request, venue: Venue, link: str | None, problems: Sequence[Problem] = ()
+) -> Message | None:
     """Render the newest reminder; None where none is due. `link` leads to the card.
 
-    It is posted once and never updated, so it says nothing that soon becomes untrue.
+    It is posted once and never updated, so it says nothing that soon becomes untrue. `problems`:
+    why nobody may be able to approve the request.
     """
     if not request.reminders or request.quote is None:
         return None
     match request.state:
         case State.PENDING:
-            lines = _waiting(request, request.quote, venue, link)
+            lines = _waiting(request, request.quote, venue, link, problems)
         case State.UNKNOWN:
             lines = _unsettled(request, request.quote, venue, link)
         case _:
             return None
-    called = mentions(_called(request, venue))
+    called = mentions(_called(request, request.quote, venue, problems))
     text = "\n".join([f"{called} {lines[0]}" if called else lines[0], *lines[1:]])
     return Message(
         text=text,
@@ -45,20 +51,37 @@ def reminder(request: Request, venue: Venue, link: str | None) -> Message | None
     )
 
 
-def _called(request: Request, venue: Venue) -> tuple[str, ...]:
-    """Those who are always called, and after a time more people."""
+def _called(
+    request: Request, quote: Quote, venue: Venue, problems: Sequence[Problem]
+) -> tuple[str, ...]:
+    """Those who are always called, unless it is in vain, and after a time more people."""
     policy = venue.policy
-    if request.state is State.PENDING and is_escalated(request, request.updated_at):
-        return (*policy.escalate_to, *policy.mentions)
-    return policy.mentions
+    if request.state is not State.PENDING:
+        return policy.mentions
+    in_vain = _is_barred(request, quote, venue) or approvals.is_hopeless(problems)
+    always = () if in_vain else policy.mentions
+    late = policy.escalate_to if is_escalated(request, request.updated_at) else ()
+    return (*late, *always)
 
 
-def _waiting(request: Request, quote: Quote, venue: Venue, link: str | None) -> list[str]:
+def _is_barred(request: Request, quote: Quote, venue: Venue) -> bool:
+    return bool(quote.blocks or approvals.hindrances(request, quote, venue))
+
+
+def _waiting(
+    request: Request, quote: Quote, venue: Venue, link: str | None, problems: Sequence[Problem]
+) -> list[str]:
     order = foreign(request.order_label, 40)
     what = f"cancel {tickets(quote.tickets)} and refund {money(quote.refund, venue)}"
-    if quote.blocks or approvals.hindrances(request, quote, venue):
+    if _is_barred(request, quote, venue):
         what = f"{tickets(quote.tickets)}; it cannot be approved as it is"
-        todo = f"{person(request.requester)} can *Choose tickets* or *Withdraw* on {_card(link)}."
+        now, policy = request.updated_at, venue.policy
+        helps = approvals.other_tickets_may_do(policy, request, quote, now)
+        can = "*Choose tickets* or *Withdraw*" if helps else "*Withdraw*"
+        todo = f"{person(request.requester)} can {can} on {_card(link)}."
+    elif approvals.is_stuck(problems):
+        what += "; nobody can approve it as things are"
+        todo = f"Why, and who has to change what, stands on {_card(link)}."
     else:
         todo = f"*Approve* or *Reject* it on {_card(link)}."
     lines = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.domain.money import Money
 from bot.domain.order import Destination, DestinationKind
 from bot.domain.quote import BlockCode, Notify, Quote, QuoteBlock, QuoteWarning, WarningCode
 from bot.domain.request import Decision, Failure, FailureCode, Request, State, Verdict
@@ -30,6 +31,20 @@ def state_title(request: Request) -> str:
     if partly and request.state is State.DONE:
         return "partly cancelled"
     return STATE_TITLES[request.state]
+
+
+def standing(request: Request) -> str:
+    """What is the matter with the order now, in words that follow its number."""
+    title = state_title(request)
+    return {
+        State.REQUESTED: "is still being read",
+        State.APPROVED: "is about to be cancelled",
+        State.FAILED: "is not cancelled: its card says why",
+        State.UNKNOWN: "needs attention: its card says what to do",
+        State.REJECTED: "stays as it is",
+        State.WITHDRAWN: "stays as it is",
+        State.EXPIRED: "stays as it is",
+    }.get(request.state, f"is {title}")
 
 
 def decided(decision: Decision) -> str:
@@ -88,15 +103,33 @@ def warning(item: QuoteWarning, quote: Quote, venue: Venue) -> str:
             "The order also holds a membership, which stays. Check that it does not depend on "
             "these tickets."
         ),
-        WarningCode.TOO_OLD: (
-            "The order’s age is not known, and the policy sets a limit to it."
-            if item.count is None
-            else f"The order is {item.count} days old, more than the policy allows."
-        ),
+        WarningCode.TOO_OLD: _too_old(item.count, venue),
         WarningCode.CONVERTED: (
             f"*{name}* was converted (into a membership, perhaps): check what that means first."
         ),
     }[item.code]
+
+
+def _too_old(days: int | None, venue: Venue) -> str:
+    """Name the setting that bars it: where the age is not known, no choice of tickets helps."""
+    if days is None:
+        return (
+            "The order’s age is not known, and the policy sets a limit to it "
+            f"(`max_order_age_days`): {venue.system} does not state when the order was made."
+        )
+    age = f"The order is more than {days} {'day' if days == 1 else 'days'} old"
+    most = venue.policy.max_order_age
+    limit = "less" if most is None else f"at most {most.days} (`max_order_age_days`)"
+    return f"{age}; the policy allows {limit}."
+
+
+def above_all_tiers(value: Money | None, bound: Money | None, venue: Venue) -> str:
+    what = f"Tickets worth {money(value, venue)} are" if value else "This is"
+    most = f" (at most {money(bound, venue)})" if bound else ""
+    return (
+        f"{what} more than may be cancelled through this bot{most}: that is done in "
+        f"{venue.system} itself, by somebody who may do it there."
+    )
 
 
 def block(item: QuoteBlock, venue: Venue) -> str:

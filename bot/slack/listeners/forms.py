@@ -16,7 +16,6 @@ from bot.domain.selection import SelectionError, SelectionProblem
 from bot.domain.venue import Venue
 from bot.slack import command_text
 from bot.slack.cards import answers, modals, refusals
-from bot.slack.cards.format import clean
 from bot.slack.command_text import CommandError
 from bot.slack.listeners.front import Front, delivery_key, evidence
 from bot.slack.payloads import FormContext, Submission
@@ -38,7 +37,7 @@ class Forms:
         except CommandError as error:
             await _errors(ack, {"order_id": str(error).replace("`", "")})
             return
-        channel = context.channel or form.entered("channel")
+        channel = context.channel or form.conversation("channel")
         if channel is None:
             await _errors(ack, {"channel": "Choose the channel in which the card shall stand."})
             return
@@ -188,8 +187,7 @@ class Forms:
         """Say beside the field what can be mended in it, anything else privately."""
         text = refusals.refused_request(judgement, venue)
         if judgement.ruling in {Ruling.REASON_MISSING, Ruling.REASON_NOT_LISTED}:
-            plain = refusals.reason_wanted(judgement, venue, clean)
-            await _errors(ack, {"reason": plain})
+            await _errors(ack, {"reason": refusals.reason_wanted_in_form(judgement, venue)})
         elif judgement.ruling is Ruling.WRONG_CHANNEL and context.channel is None:
             await _errors(ack, {"channel": "Cancellations are not asked for in this channel."})
         else:

@@ -90,6 +90,33 @@ def test_every_problem_of_a_choice_is_said_beside_its_field(problem: SelectionPr
         assert text == "Only 3 left on this line: enter 3 or fewer."
 
 
+STANDINGS = {
+    State.REQUESTED: ("26644388", "being read"),
+    State.PENDING: ("100130807", "waiting for approval"),
+    State.APPROVED: ("100130807", "approved, being cancelled"),
+    State.EXECUTING: ("100130807", "being cancelled"),
+    State.DONE: ("100130807", "cancelled"),
+    State.FAILED: ("100130807", "not cancelled"),
+    State.UNKNOWN: ("100130807", "needs attention"),
+    State.REJECTED: ("100130807", "rejected"),
+    State.WITHDRAWN: ("100130807", "withdrawn"),
+    State.EXPIRED: ("100130807", "expired"),
+}
+
+
+@pytest.mark.parametrize("state", State)
+def test_how_another_request_stands_is_said_so_that_it_reads_in_every_state(state: State) -> None:
+    order, stands = STANDINGS[state]
+    occupied = answers.occupied(request(state), None)
+    assert occupied.startswith(
+        f"There is already a request for order {order} ({stands}), asked by <@U0REQUEST> "
+    )
+    in_form = answers.occupied_in_form(request(state))
+    assert in_form.startswith(f"There is already a request for this order ({stands}). Use ")
+    outdated = answers.outdated_copy(request(state), None)
+    assert outdated == f"An outdated copy of a card. Order {order}: {stands}."
+
+
 def test_a_request_without_a_card_ends_with_the_reason() -> None:
     failed = replace(
         request(State.FAILED), failure=Failure(FailureCode.REFUSED, "<!channel> is locked")
@@ -109,7 +136,7 @@ def test_a_request_that_expired_without_a_card_says_how_to_ask_again() -> None:
 def test_an_expired_request_is_told_by_its_status_and_on_a_copy_of_its_card() -> None:
     expired = request(State.EXPIRED)
     assert "*expired*" in answers.status(expired, "26644388", VENUE, lambda _: LINK)
-    assert "the request for order 100130807 is expired." in answers.outdated_copy(expired, None)
+    assert "Order 100130807: expired." in answers.outdated_copy(expired, None)
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.electorate import Problem, ProblemCode
 from bot.domain.money import Money
+from bot.domain.order import Destination
 from bot.domain.policy import BreakGlass, Ceiling, Policy, Tier
 from bot.domain.quote import WarningCode
 from bot.domain.request import Actor, Decision, Request, State, Verdict
+from bot.domain.selection import Selection
 from bot.domain.venue import Venue
 from bot.slack.cards import Message, approvals, card, reply
 from tests.examples import APPROVER, NOW, REQUESTER, VENUE, line, order, request, usd
@@ -165,7 +166,10 @@ BARRED = [
     (Policy(tiers=(Tier(IN_EUROS),)), "The policy names no amounts in USD"),
     (Policy(block_on=frozenset({WarningCode.CHECKED_IN})), "3 tickets of *Adult* already checked"),
     (Policy(block_on=frozenset({WarningCode.PAST_EVENT})), "The event of *Adult* is already over"),
-    (Policy(max_order_age=timedelta(days=5)), "The order is 13 days old, more than the policy"),
+    (
+        Policy(max_order_age=timedelta(days=5)),
+        "The order is more than 13 days old; the policy allows at most 5 (`max_order_age_days`).",
+    ),
 ]
 USED = request(of=order(replace(line(), checked_in=3, event_at=NOW - timedelta(hours=1))))
 
@@ -186,9 +190,45 @@ def test_what_nobody_may_approve_has_no_button_for_it(policy: Policy, sentence: 
 def test_an_order_of_unknown_age_is_barred_where_age_matters() -> None:
     ageless = request(of=replace(order(), created_at=None))
     policy = Policy(max_order_age=timedelta(days=5))
-    assert "The order’s age is not known" in shown(policy, of=ageless)
+    assert (
+        ":no_entry: The order’s age is not known, and the policy sets a limit to it "
+        "(`max_order_age_days`): ACME Ticketing does not state when the order was made."
+    ) in shown(policy, of=ageless)
     assert "approve" not in actions(policy, of=ageless)
     assert "approve" in actions(Policy(), of=ageless)
+
+
+WAYS_OUT = [
+    (Policy(block_on=frozenset({WarningCode.CHECKED_IN})), True),
+    (Policy(block_on=frozenset({WarningCode.PAST_EVENT})), True),
+    (Policy(tiers=(Tier(UP_TO_300),)), True),
+    (Policy(tiers=(Tier(IN_EUROS),)), False),
+    (Policy(max_order_age=timedelta(days=5)), False),
+    (Policy(block_on=frozenset({WarningCode.CHECKED_IN}), max_order_age=timedelta(days=5)), False),
+]
+
+
+@pytest.mark.parametrize(("policy", "helps"), WAYS_OUT)
+def test_other_tickets_are_advised_only_where_they_could_help(policy: Policy, helps: bool) -> None:
+    text = shown(policy, of=USED)
+    assert ("<@U0REQUEST> can *Choose tickets* to leave out what" in text) is helps
+    assert ("Choosing other tickets does not help: <@U0REQUEST> can *Withdraw* it" in text) is (
+        not helps
+    )
+
+
+def test_what_is_true_of_the_whole_order_cannot_be_left_out() -> None:
+    order_wide = {
+        WarningCode.ORGANISATION: replace(order(), organisation="Hill School"),
+        WarningCode.UNPAID_BALANCE: replace(order(), balance=usd("10.00")),
+        WarningCode.OLD_ORDER: replace(order(), created_at=NOW - timedelta(days=90)),
+        WarningCode.NOT_CARD: replace(order(), destination=Destination(payment_method="Cash")),
+    }
+    for code, of in order_wide.items():
+        text = shown(Policy(block_on=frozenset({code})), of=request(of=of))
+        assert "Choosing other tickets does not help" in text
+    free = request(of=order(line("1"), line("2", price="0.00")), selection=Selection({"2": 4}))
+    assert "can *Choose tickets*" in shown(Policy(block_on=frozenset({WarningCode.FREE})), of=free)
 
 
 def test_each_warning_is_said_once_as_a_bar_or_as_a_warning() -> None:
@@ -251,51 +291,6 @@ def test_an_escalation_is_said_when_its_time_has_come() -> None:
     text = shown(policy, of=late)
     assert ":arrow_double_up: Escalated to <!subteam^S0FINANCE>" in text
     assert "Needs 1 approval from <!subteam^S0FINANCE> or <!subteam^S0FRONT>." in text
-
-
-PROBLEMS = [
-    (
-        Problem(ProblemCode.GROUP_UNREADABLE, "", FRONT),
-        "The user group <!subteam^S0FRONT> cannot be read",
-    ),
-    (Problem(ProblemCode.GROUP_EMPTY, "", FRONT), "The user group <!subteam^S0FRONT> is empty"),
-    (Problem(ProblemCode.NO_APPROVER, ""), "*Nobody can approve this*: of those who may, none"),
-    (
-        Problem(ProblemCode.TOO_FEW_APPROVERS, "", None, 3, 1),
-        "*This cannot be approved as things are*: it needs 3 different people, and only 1 could.",
-    ),
-    (
-        Problem(ProblemCode.ONLY_REQUESTER, "", None, 1),
-        "*Nobody can approve this*: <@U0REQUEST>, who asked, is the only one who may",
-    ),
-    (
-        Problem(ProblemCode.CURRENCY_MISSING, "tiers[0].up_to"),
-        "The policy names no amount in the venue’s currency for `tiers[0].up_to`",
-    ),
-]
-
-
-@pytest.mark.parametrize(("problem", "sentence"), PROBLEMS)
-def test_a_problem_is_said_by_name_while_it_waits(problem: Problem, sentence: str) -> None:
-    found = card(request(), VENUE, [problem])
-    assert f":warning: {sentence}" in everything(found)
-    assert objections(found) == []
-    for state in (State.APPROVED, State.DONE, State.EXPIRED):
-        assert everything(card(request(state), VENUE, [problem])) == everything(
-            card(request(state), VENUE)
-        )
-
-
-def test_every_problem_has_its_sentence() -> None:
-    assert {problem.code for problem, _ in PROBLEMS} == set(ProblemCode)
-    for problem, _ in PROBLEMS:
-        assert approvals.problem(problem, request()).endswith(".")
-
-
-def test_a_problem_does_not_take_the_button_away() -> None:
-    """Groups change; who may is decided on the click."""
-    found = card(request(), VENUE, [PROBLEMS[2][0]])
-    assert "approve" in [button["action_id"] for button in buttons(found)]
 
 
 def test_whoever_asked_is_not_named_as_an_approver_of_it() -> None:

@@ -60,7 +60,7 @@ async def test_a_list_of_the_denied_that_cannot_be_read_lets_nobody_approve() ->
         venue=replace(VENUE, policy=policy), directory=FakeDirectory(S0INTERNS=None)
     )
     await slack.show(PENDING)
-    assert "*Nobody can approve this*" in last_card(poster)
+    assert "*Nobody can approve this right now*" in last_card(poster)
     assert "user group <!subteam^S0INTERNS> cannot be read" in last_card(poster)
 
 
@@ -68,6 +68,18 @@ async def test_what_enough_people_could_approve_has_no_problem() -> None:
     poster, slack = desk(venue=STRICT, directory=FakeDirectory(S0FRONT=["U0A", "U0B"]))
     await slack.show(PENDING)
     assert poster.said[0][3] == card(PENDING, STRICT)
+
+
+async def test_nobody_is_reminded_of_what_they_cannot_approve() -> None:
+    venue = replace(STRICT, policy=replace(FRONT, mentions=("U0CHIEF",)))
+    due = replace(PENDING, reminders=1)
+    poster, slack = desk(venue=venue, directory=FakeDirectory(S0FRONT=["U0A"]))
+    await slack.show(due)
+    assert "nobody can approve it as things are" in poster.said[-1][3].text
+    assert not any("U0CHIEF" in everything(message) for *_, message in poster.said)
+    poster, slack = desk(venue=venue, directory=FakeDirectory(S0FRONT=["U0A", "U0B"]))
+    await slack.show(due)
+    assert poster.said[-1][3].text.startswith("<@U0CHIEF> :bell:")
 
 
 async def test_those_who_were_called_late_can_approve_as_well() -> None:

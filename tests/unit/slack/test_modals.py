@@ -197,11 +197,70 @@ def test_reasons_are_offered_as_a_list_where_there_is_one(venue: str | None) -> 
     assert not field["optional"]
 
 
-def test_where_venues_differ_the_reason_is_typed() -> None:
-    harbour = TWO["harbour"]
-    field = inputs(modals.cancel_order({LISTED.key: LISTED, "harbour": harbour}, ""))["reason"]
-    assert field["element"]["type"] == "plain_text_input"
+def reason_field(*policies: Policy) -> Json:
+    """The reason's field where there are a Riverside Museum, a Harbour Hall, a Quay House."""
+    names = ("Riverside Museum", "Harbour Hall", "Quay House")
+    venues = {
+        name: replace(VENUE, key=name, name=name, policy=policy)
+        for name, policy in zip(names, policies, strict=False)
+    }
+    view = modals.cancel_order(venues, CONTEXT)
+    assert view_objections(view) == []
+    return inputs(view)["reason"]
+
+
+def hint(field: Json) -> str | None:
+    return field["hint"]["text"] if "hint" in field else None
+
+
+REQUIRED, FREE = Policy(reason_required=True), Policy()
+ILL, MOVED = Policy(reasons=("Guest is ill",)), Policy(reasons=("Event moved", "Weather"))
+
+
+def test_one_list_for_all_venues_is_offered() -> None:
+    field = reason_field(MOVED, MOVED)
+    assert [option["value"] for option in field["element"]["options"]] == ["Event moved", "Weather"]
     assert not field["optional"]
+
+
+@pytest.mark.parametrize(
+    ("policies", "optional", "expected"),
+    [
+        ((FREE, FREE), True, None),
+        ((REQUIRED, REQUIRED), False, None),
+        ((REQUIRED, FREE), True, "Required at Riverside Museum."),
+        ((REQUIRED, REQUIRED, FREE), True, "Required at Riverside Museum and Harbour Hall."),
+        ((ILL, FREE), True, "At Riverside Museum begin with “Guest is ill”."),
+        ((ILL, REQUIRED), False, "At Riverside Museum begin with “Guest is ill”."),
+        (
+            (ILL, MOVED, FREE),
+            True,
+            (
+                "At Riverside Museum begin with “Guest is ill”. "
+                "At Harbour Hall begin with “Event moved” or “Weather”."
+            ),
+        ),
+        (
+            (REQUIRED, MOVED, FREE),
+            True,
+            "Required at Riverside Museum. At Harbour Hall begin with “Event moved” or “Weather”.",
+        ),
+    ],
+)
+def test_what_only_some_venues_want_is_said_and_does_not_hold_up_the_others(
+    policies: tuple[Policy, ...], optional: bool, expected: str | None
+) -> None:
+    field = reason_field(*policies)
+    assert field["element"]["type"] == "plain_text_input"
+    assert field["optional"] is optional
+    assert hint(field) == expected
+
+
+def test_of_a_long_list_the_hint_tells_some() -> None:
+    many = Policy(reasons=tuple("abcdefg"))
+    assert hint(reason_field(many, FREE)) == (
+        "At Riverside Museum begin with “a”, “b”, “c”, “d”, “e” or 2 more."
+    )
 
 
 @pytest.mark.parametrize("required", [False, True])

@@ -144,12 +144,27 @@ def submission(values: Json, metadata: str = "") -> Submission:
         ({"type": "number_input", "value": "0"}, "0"),
         ({"type": "static_select", "selected_option": {"value": "none"}}, "none"),
         ({"type": "static_select", "selected_option": None}, None),
-        ({"type": "conversations_select", "selected_conversation": "C1"}, "C1"),
-        ({"type": "conversations_select", "selected_conversation": None}, None),
+        ({"type": "conversations_select", "selected_conversation": "C1"}, None),
     ],
 )
 def test_what_was_entered_is_read_from_any_element(element: Json, entered: str | None) -> None:
     assert submission({"reason": {"value": element}}).entered("reason") == entered
+
+
+@pytest.mark.parametrize(
+    ("element", "channel"),
+    [
+        ({"type": "conversations_select", "selected_conversation": "C1"}, "C1"),
+        ({"type": "conversations_select", "selected_conversation": None}, None),
+        ({"type": "conversations_select", "selected_conversation": ""}, None),
+        ({"type": "plain_text_input", "value": "C" * 33}, None),
+        ({"type": "static_select", "selected_option": {"value": "C1"}}, None),
+    ],
+)
+def test_a_channel_is_read_from_where_slack_names_channels(
+    element: Json, channel: str | None
+) -> None:
+    assert submission({"channel": {"value": element}}).conversation("channel") == channel
 
 
 @pytest.mark.parametrize(

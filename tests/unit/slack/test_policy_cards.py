@@ -49,7 +49,7 @@ def shown(of: Request, venue: Venue, found: list[Problem]) -> list[Message]:
         card(of, venue, found),
         reply(of, venue),
         alarm(of, venue),
-        reminder(replace(of, reminders=1), venue, LINK),
+        reminder(replace(of, reminders=1), venue, LINK, found),
     ]
     return [message for message in messages if message is not None]
 

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.policy import Policy
+from bot.domain.electorate import Problem, ProblemCode
+from bot.domain.policy import Ceiling, Policy, Tier
 from bot.domain.quote import BlockCode, QuoteBlock
 from bot.domain.request import Request, State
 from bot.slack.cards import Message, reminder
 from bot.slack.cards.message import simplified
 from bot.slack.cards.reminder import reminder_kind
-from tests.examples import NOW, VENUE, request
+from tests.examples import NOW, VENUE, request, usd
 from tests.strategies import GUEST_EMAIL, requests
 from tests.unit.slack.rendered import calls_nobody, everything, objections, steers_nothing
 
@@ -97,7 +98,44 @@ def test_what_the_policy_bars_is_not_waited_for_by_approvers_either() -> None:
     assert message is not None
     assert "cannot be approved as it is" in message.text
     assert "*Approve*" not in message.text
-    assert "<@U0REQUEST> can *Choose tickets* or *Withdraw*" in message.text
+    assert "<@U0REQUEST> can *Withdraw* on" in message.text
+    assert not any(each in message.text for each in CALLED)
+    partly = replace(policy, max_order_age=None, tiers=(Tier(Ceiling((usd("300.00"),))),))
+    message = reminder(waiting(), replace(VENUE, policy=partly), LINK)
+    assert message is not None
+    assert "<@U0REQUEST> can *Choose tickets* or *Withdraw* on" in message.text
+
+
+NOBODY = Problem(ProblemCode.NO_APPROVER, "approvers")
+UNREAD = Problem(ProblemCode.GROUP_UNREADABLE, "user groups", "S0APPROVERS")
+
+
+def reminded(due: Request, policy: Policy, *problems: Problem) -> str:
+    message = reminder(due, replace(VENUE, policy=policy), LINK, problems)
+    assert message is not None
+    assert objections(message) == []
+    return message.text
+
+
+def test_what_nobody_can_approve_calls_no_approver_and_says_where_to_look() -> None:
+    text = reminded(waiting(), CALLING.policy, NOBODY)
+    assert text.startswith(":bell: *Order 100130807 still waits for a decision*")
+    assert "nobody can approve it as things are" in text
+    assert f"Why, and who has to change what, stands on <{LINK}|its card>." in text
+    assert "*Approve*" not in text
+    assert reminded(waiting(), CALLING.policy, NOBODY, UNREAD).startswith("<@U0APPROVE> ")
+    assert reminded(waiting(), CALLING.policy, UNREAD) == shown(waiting()).text
+
+
+def test_whoever_is_called_late_hears_of_what_nobody_can_approve() -> None:
+    policy = replace(CALLING.policy, escalate_to=("S0BOARD",))
+    late = replace(waiting(), escalates_at=waiting().updated_at)
+    assert reminded(late, policy, NOBODY).startswith("<!subteam^S0BOARD> :bell:")
+
+
+def test_who_could_approve_it_is_no_matter_once_it_is_not_known_what_happened() -> None:
+    stuck = waiting(State.UNKNOWN)
+    assert reminded(stuck, CALLING.policy, NOBODY) == shown(stuck).text
 
 
 def test_when_it_takes_long_more_people_are_called_first() -> None:

@@ -274,6 +274,8 @@ def _file(environment: Environment, mistakes: list[str]) -> File | None:
         mistakes.append(f"{path}: not valid TOML: {error}.")
     except ValidationError as error:
         mistakes.extend(f"{path}: {line}" for line in _lines(error, str))
+    except (ValueError, ArithmeticError):
+        mistakes.append(f"{path}: a number in it is too large to be read. Correct it.")
     return None
 
 

@@ -1,7 +1,8 @@
-"""`[policy]` in rescind.toml: every setting reaches the policy, every mistake is named."""
+"""`[policy]` in rescind.toml: every setting reaches the policy, a venue's own laid over."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
@@ -16,61 +17,14 @@ from bot.domain.money import Money
 from bot.domain.policy import BreakGlass, Ceiling, GuestDetails, Policy, Tier
 from bot.domain.quote import WarningCode
 from bot.policy_file import PolicySettings
-from bot.settings import Environment, SettingsError, load
-
-ENVIRONMENT = {
-    "SLACK_SIGNING_SECRET": "signing-secret",
-    "SLACK_BOT_TOKEN": "xoxb-token",
-    "RIVERSIDE_KEY": "riverside-key",
-    "HARBOUR_KEY": "harbour-key",
-}
+from bot.settings import load
+from tests.conftest import ROOT
+from tests.unit.policy_toml import move_to, policies, policy, venue
 
 
 @pytest.fixture(autouse=True)
 def _nothing_else_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in Environment.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-
-
-def venue(key: str, own: str = "", currency: str = "USD", more: str = "") -> str:
-    table = f"[venues.policy]\n{own}\n" if own else ""
-    return f"""
-[[venues]]
-key = "{key}"
-name = "{key}"
-system = "acme"
-base_url = "https://acme.example"
-api_key_env = "{key.upper()}_KEY"
-currency = "{currency}"
-{more}
-{table}"""
-
-
-def written(general: str, *venues: str) -> None:
-    every = "".join(venues or [venue("riverside")])
-    Path("rescind.toml").write_text(f"[policy]\n{general}\n{every}", encoding="utf-8")
-
-
-def policies(general: str, *venues: str) -> Mapping[str, Policy]:
-    """The policy of each venue, by its key."""
-    written(general, *venues)
-    return {config.venue.key: config.venue.policy for config in load().venues}
-
-
-def policy(general: str) -> Policy:
-    return policies(general)["riverside"]
-
-
-def mistakes(general: str, *venues: str) -> list[str]:
-    """What is wrong, without the file's name; nothing of it spans lines."""
-    written(general, *venues)
-    with pytest.raises(SettingsError) as refused:
-        load()
-    assert all("\n" not in line for line in refused.value.mistakes)
-    return [line.removeprefix("rescind.toml: ") for line in refused.value.mistakes]
+    move_to(tmp_path, monkeypatch)
 
 
 def usd(amount: str) -> Money:
@@ -235,11 +189,74 @@ def test_a_venues_policy_is_laid_over_the_general_one_setting_by_setting() -> No
     assert harbour.expire_after == timedelta(hours=5)
 
 
-def test_a_table_of_a_venue_replaces_the_general_one_as_a_whole() -> None:
-    own = 'break_glass = { who = ["U0B2"] }\ntiers = [{ approvals = 3 }]'
-    harbour = policies(GENERAL, venue("harbour", own))["harbour"]
-    assert harbour.break_glass == BreakGlass(frozenset({"U0B2"}))
+def test_a_list_of_a_venue_replaces_the_general_one_as_a_whole() -> None:
+    harbour = policies(GENERAL, venue("harbour", "tiers = [{ approvals = 3 }]"))["harbour"]
     assert harbour.tiers == (Tier(approvals=3),)
+
+
+@pytest.mark.parametrize(
+    ("own", "up_to_then"),
+    [
+        ('who = ["U0B2"]', up_to(usd("900"))),
+        ('who = ["U0B2"]\nup_to = { USD = 1000 }', up_to(usd("1000"))),
+        ('who = ["U0B2"]\nup_to = "any amount"', None),
+    ],
+)
+def test_an_emergency_at_a_venue_is_bounded_unless_it_says_otherwise(
+    own: str, up_to_then: Ceiling | None
+) -> None:
+    """Other people are let in there; that says nothing of the amount."""
+    own = f"[venues.policy.break_glass]\n{own}"
+    harbour = policies(GENERAL, venue("harbour", more=own))["harbour"]
+    assert harbour.break_glass == BreakGlass(frozenset({"U0B2"}), up_to_then)
+
+
+IN_WORDS = {
+    "requesters": ('["U0A1"]', '"any full member"', "requesters"),
+    "approvers": ('["U0A1"]', '"any full member"', "approvers"),
+    "channels": ('["C0A1"]', '"anywhere"', "channels"),
+    "self_approval_up_to": ("{ USD = 5 }", '"any amount"', "self_approval_up_to"),
+    "auto_approve_up_to": ("{ USD = 5 }", '"off"', "auto_approve_up_to"),
+    "approver_daily_limit": ("{ USD = 5 }", '"no limit"', "approver_daily"),
+    "requester_daily_limit": ("{ USD = 5 }", '"no limit"', "requester_daily"),
+    "max_order_age_days": ("90", '"any age"', "max_order_age"),
+    "break_glass": ('{ who = ["U0A1"] }', '"off"', "break_glass"),
+    "escalate_after_minutes": ("5", '"never"', "escalate_after"),
+}
+
+
+@pytest.mark.parametrize("setting", IN_WORDS)
+def test_a_venue_takes_back_what_is_set_for_all_in_words(setting: str) -> None:
+    value, words, part = IN_WORDS[setting]
+    general, own = f"{setting} = {value}", f"{setting} = {words}"
+    match setting:
+        case "auto_approve_up_to":
+            general += "\nrequester_daily_limit = { USD = 5 }"
+        case "escalate_after_minutes":
+            general += '\nescalate_to = ["U0A1"]'
+            own += "\nescalate_to = []"
+    found = policies(general, venue("riverside"), venue("harbour", own))
+    assert getattr(found["riverside"], part) is not None
+    assert getattr(found["harbour"], part) is None
+
+
+def test_whatever_has_no_empty_value_can_be_taken_back_in_words() -> None:
+    empty = {name for name, field in PolicySettings.model_fields.items() if field.default is None}
+    assert empty == set(IN_WORDS)
+
+
+ALONE = IN_WORDS.keys() - {"auto_approve_up_to", "escalate_after_minutes"}
+
+
+@given(named=st.sets(st.sampled_from(sorted(ALONE))))
+def test_what_a_venue_does_not_name_is_not_taken_back(named: set[str]) -> None:
+    general = "\n".join(f"{name} = {IN_WORDS[name][0]}" for name in ALONE)
+    own = "\n".join(f"{name} = {IN_WORDS[name][1]}" for name in named)
+    found = policies(general, venue("riverside"), venue("harbour", own))
+    for name in ALONE:
+        part = IN_WORDS[name][2]
+        kept = None if name in named else getattr(found["riverside"], part)
+        assert getattr(found["harbour"], part) == kept
 
 
 def test_what_a_venue_says_again_like_the_default_still_counts() -> None:
@@ -257,116 +274,40 @@ def test_a_day_is_one_of_the_venues_time_zone() -> None:
     assert found["riverside"].timezone == ZoneInfo("UTC")
 
 
-@pytest.mark.parametrize(
-    ("lines", "named"),
-    [
-        ('approver = ["U0A1"]', "policy.approver: "),
-        ('approvers = "U0A1"', "policy.approvers: "),
-        ('approvers = ["@avery"]', "policy.approvers.0: "),
-        ('approvers = ["U0A1", "avery@example.com"]', "policy.approvers.1: "),
-        ('deny_approvers = ["B0A1"]', "policy.deny_approvers.0: "),
-        ('deny_requesters = ["u0a1"]', "policy.deny_requesters.0: "),
-        ("approvers = []", "policy.approvers: "),
-        ("requesters = []", "policy.requesters: "),
-        ("channels = []", "policy.channels: "),
-        ('channels = ["#refunds"]', "policy.channels.0: "),
-        ('mentions = ["<!channel>"]', "policy.mentions.0: "),
-        ('mentions = "U0A1"', "policy.mentions: "),
-        ('self_approval = "perhaps"', "policy.self_approval: "),
-        ("self_approval_up_to = 50", "policy.self_approval_up_to: "),
-        ("approver_daily_limit = {}", "policy.approver_daily_limit: "),
-        ("approver_daily_limit = { usd = 50 }", "policy.approver_daily_limit.usd"),
-        ("approver_daily_limit = { USD = -1 }", "policy.approver_daily_limit: "),
-        ("approver_daily_limit = { USD = 0.001 }", "policy.approver_daily_limit: "),
-        ("approver_daily_limit = { JPY = 0.5 }", "policy.approver_daily_limit: "),
-        ("approver_daily_limit = { USD = 1e30 }", "policy.approver_daily_limit: "),
-        ("requester_daily_limit = { USD = nan }", "policy.requester_daily_limit.USD: "),
-        ("requester_daily_limit = { USD = inf }", "policy.requester_daily_limit.USD: "),
-        ("tiers = [{ up_to = {} }]", "policy.tiers.0.up_to: "),
-        ("tiers = [{ approvals = 0 }]", "policy.tiers.0.approvals: "),
-        ("tiers = [{}, { approvals = 21 }]", "policy.tiers.1.approvals: "),
-        ("tiers = [{ approvals = 1.5 }]", "policy.tiers.0.approvals: "),
-        ("tiers = [{ approvers = [] }]", "policy.tiers.0.approvers: "),
-        ('tiers = [{ who = ["U0A1"] }]', "policy.tiers.0.who: "),
-        ('reasons = [""]', "policy.reasons.0: "),
-        (f'reasons = ["{"x" * 76}"]', "policy.reasons.0: "),
-        ('block_on = ["rain"]', "policy.block_on.0: "),
-        ("max_order_age_days = -1", "policy.max_order_age_days: "),
-        ("rejections = 0", "policy.rejections: "),
-        ("break_glass = {}", "policy.break_glass.who: "),
-        ("break_glass = { who = [] }", "policy.break_glass.who: "),
-        ('escalate_to = ["U0A1"]\nescalate_after_minutes = 0', "policy.escalate_after_minutes: "),
-        ("remind_after_minutes = 30", "policy.remind_after_minutes: "),
-        ("remind_after_minutes = [30, 0]", "policy.remind_after_minutes.1: "),
-        ("expire_after_hours = -1", "policy.expire_after_hours: "),
-        ("expire_after_hours = nan", "policy.expire_after_hours: "),
-        ('guest_details = "some"', "policy.guest_details: "),
-    ],
-)
-def test_a_mistake_is_one_line_that_names_the_setting(lines: str, named: str) -> None:
-    (line,) = mistakes(lines)
-    assert line.startswith(named)
+def uncommented(example: str) -> str:
+    """The example with the lines in force that it only proposes."""
+    return re.sub(r"^# (?=\[|[a-z_]+ = )", "", example, flags=re.MULTILINE)
 
 
-def test_an_empty_list_is_not_taken_for_everybody() -> None:
-    (line,) = mistakes("approvers = []")
-    assert "an empty list lets nobody" in line
+def test_what_the_example_file_only_proposes_is_sound_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RIVERSIDE", "HARBOUR"):
+        monkeypatch.setenv(f"{name}_ACME_API_KEY", "key")
+    example = (ROOT / "rescind.example.toml").read_text(encoding="utf-8")
+    Path("rescind.toml").write_text(uncommented(example), encoding="utf-8")
+    riverside, harbour = (config.venue.policy for config in load().venues)
+    assert riverside.break_glass is not None
+    assert riverside.reasons
+    assert riverside.approver_daily is not None
+    assert harbour.approver_daily is None
 
 
-@pytest.mark.parametrize(
-    ("lines", "said"),
-    [
-        (
-            'escalate_to = ["U0A1"]',
-            "policy.escalate_to, escalate_after_minutes: set both, or neither.",
-        ),
-        (
-            "escalate_after_minutes = 5",
-            "policy.escalate_to, escalate_after_minutes: set both, or neither.",
-        ),
-        (
-            "auto_approve_up_to = { USD = 5 }",
-            "policy.auto_approve_up_to: set requester_daily_limit as well, or nothing brakes it.",
-        ),
-        (
-            "tiers = [{}, { up_to = { USD = 5 } }]",
-            "policy.tiers: only the last tier may be without up_to.",
-        ),
-        (
-            "tiers = [{ up_to = { USD = 5 } }, { up_to = { USD = 5.00 } }]",
-            "policy.tiers.1.up_to: USD must be more than in the tier before.",
-        ),
-        (
-            "tiers = [{ up_to = { USD = 5 } }, { up_to = { USD = 6, EUR = 6 } }]",
-            "policy.tiers.1.up_to: name the same currencies as the first tier (EUR).",
-        ),
-        (
-            'block_on = ["too_old", "free"]',
-            "policy.block_on: too_old cannot be chosen; see max_order_age_days.",
-        ),
-    ],
-)
-def test_what_does_not_go_together_is_said(lines: str, said: str) -> None:
-    assert mistakes(lines) == [said]
+@pytest.mark.parametrize("number", range(4))
+def test_the_examples_of_the_documentation_are_sound(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    for name in ("ACME_API_KEY", "HARBOUR_ACME_API_KEY"):
+        monkeypatch.setenv(name, "key")
+    monkeypatch.setenv("ACME_BASE_URL", "https://acme.example")
+    documentation = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```toml\n(.*?)```", documentation, re.DOTALL)
+    assert len(examples) == 4
+    Path("rescind.toml").write_text(examples[number], encoding="utf-8")
+    (config,) = load().venues
+    assert config.venue.policy != DEFAULT
 
 
-def test_all_mistakes_are_told_at_once_and_by_venue() -> None:
-    own = 'escalate_to = ["U0A1"]'
-    general = "tiers = [{}, { up_to = { USD = 5 } }]"
-    assert mistakes(general, venue("riverside"), venue("harbour", own)) == [
-        "policy.tiers: only the last tier may be without up_to.",
-        "venues.harbour.policy.escalate_to, escalate_after_minutes: set both, or neither.",
-    ]
-
-
-def test_a_mistake_that_only_the_overlay_makes_is_said_of_the_venue() -> None:
-    """Each half is sound by itself."""
-    general = 'escalate_to = ["U0A1"]\nescalate_after_minutes = 5'
-    assert mistakes(general, venue("riverside"), venue("harbour", "escalate_to = []")) == [
-        "venues.harbour.policy.escalate_to, escalate_after_minutes: set both, or neither."
-    ]
-
-
-def test_a_wrong_line_of_a_venues_policy_is_named() -> None:
-    (line,) = mistakes("", venue("riverside"), venue("harbour", "rejections = 0"))
-    assert line.startswith("venues.1.policy.rejections: ")
+def test_the_documentation_names_the_words_of_every_setting() -> None:
+    documentation = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    for setting, (_, words, _) in IN_WORDS.items():
+        rows = [row for row in documentation.splitlines() if row.endswith("|") and words in row]
+        assert any(f"`{setting}`" in row for row in rows), setting

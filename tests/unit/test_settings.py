@@ -260,7 +260,10 @@ def test_a_file_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     assert line == "RESCIND_CONFIG: there is no file nowhere.toml."
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe", b"[[venues]\n"])
+UNREADABLE = [b"\xff\xfe", b"[[venues]\n", b"x = 1e99999999999999999999", b"x = " + b"9" * 5000]
+
+
+@pytest.mark.parametrize("content", UNREADABLE)
 def test_a_file_that_cannot_be_read_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes
 ) -> None:

@@ -1,4 +1,4 @@
-"""The `[policy]` tables of `rescind.toml`: checked, a venue's own laid over everybody's."""
+"""`[policy]`, general or a venue's: its lines, what goes together, what it comes to."""
 
 from __future__ import annotations
 
@@ -8,91 +8,118 @@ from decimal import Decimal
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BeforeValidator
 
 from bot.domain.money import Money
 from bot.domain.policy import BreakGlass, Ceiling, GuestDetails, Policy, Tier
-from bot.domain.quote import WarningCode
-
-Minutes = Annotated[float, Field(gt=0, le=60 * 24 * 366)]
-# Ids of users (U…, W…) and user groups (S…): names change, ids do not.
-SlackId = Annotated[str, Field(pattern=r"^[USW][A-Z0-9]{2,30}$")]
-ChannelId = Annotated[str, Field(pattern=r"^[CGD][A-Z0-9]{2,30}$")]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-Count = Annotated[int, Field(ge=1, le=20)]
-
-
-def _somebody(ids: frozenset[str]) -> frozenset[str]:
-    if not ids:
-        raise ValueError("an empty list lets nobody; leave the line out to let any full member")
-    return ids
-
-
-def _money(amounts: dict[str, Decimal]) -> dict[str, Decimal]:
-    if not amounts:
-        raise ValueError("name an amount, such as { USD = 200 }")
-    for currency, amount in amounts.items():
-        if Money(amount, currency).amount < 0:
-            raise ValueError(f"an amount in {currency} is below zero")
-    return amounts
-
-
-Some = Annotated[frozenset[SlackId], AfterValidator(_somebody)]
-Amounts = Annotated[dict[Currency, Decimal], AfterValidator(_money)]
-Reason = Annotated[str, Field(min_length=1, max_length=75)]
+from bot.policy_file.tables import FileModel
+from bot.policy_file.values import (
+    BLOCKABLE,
+    ONE_ID,
+    SUCH_IDS,
+    Age,
+    Allowed,
+    AutomaticUpTo,
+    Called,
+    Channels,
+    Codes,
+    Count,
+    DailyLimit,
+    Denied,
+    Details,
+    Hours,
+    Reasons,
+    SomeIds,
+    UpTo,
+    Wait,
+    Waits,
+    YesOrNo,
+)
+from bot.policy_file.words import told
 
 
-class FileModel(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+def _a_table(given: object) -> object:
+    if not isinstance(given, dict):
+        raise ValueError("not a table")  # noqa: TRY004 - pydantic lets a TypeError through
+    return given
 
 
 class TierSettings(FileModel):
     """One `[[policy.tiers]]` table; without `up_to` it is for any amount."""
 
-    up_to: Amounts | None = None
+    up_to: UpTo = None
     approvals: Count = 1
-    approvers: Some | None = None
+    approvers: Annotated[
+        SomeIds | None,
+        told(ONE_ID, f"{SUCH_IDS}, or leave the line out for the approvers of the policy"),
+    ] = None
 
 
 class BreakGlassSettings(FileModel):
     """`[policy.break_glass]`."""
 
-    who: Some
-    up_to: Amounts | None = None
+    who: Annotated[
+        SomeIds, told(ONE_ID, f'{SUCH_IDS}; for nobody, write break_glass = "off" instead')
+    ]
+    up_to: UpTo = None
+
+    def within(self, general: BreakGlassSettings | None) -> BreakGlassSettings:
+        """A venue's own: the general amount goes on, unless another is written."""
+        if general is None or "up_to" in self.model_fields_set:
+            return self
+        return self.model_copy(update={"up_to": general.up_to})
+
+
+_Tier = Annotated[
+    TierSettings,
+    BeforeValidator(_a_table),
+    told("a table", "the lines of each tier below a line [[policy.tiers]]"),
+]
+Tiers = Annotated[
+    tuple[_Tier, ...],
+    told("a list of tables", "each tier below a line [[policy.tiers]], with two brackets"),
+]
+Glass = Annotated[
+    Annotated[BreakGlassSettings, BeforeValidator(_a_table)] | None,
+    told("a table", 'it below a line [policy.break_glass], such as who = ["U0DUTYMGR"]', "off"),
+]
 
 
 class PolicySettings(FileModel):
     """`[policy]`, or a venue's own; docs/settings.md explains every line."""
 
-    requesters: Some | None = None
-    approvers: Some | None = None
-    deny_requesters: frozenset[SlackId] = frozenset()
-    deny_approvers: frozenset[SlackId] = frozenset()
-    channels: Annotated[frozenset[ChannelId], Field(min_length=1)] | None = None
-    self_approval: bool = False
-    self_approval_up_to: Amounts | None = None
-    auto_approve_up_to: Amounts | None = None
-    tiers: tuple[TierSettings, ...] = ()
-    approver_daily_limit: Amounts | None = None
-    requester_daily_limit: Amounts | None = None
-    reason_required: bool = False
-    reasons: Annotated[tuple[Reason, ...], Field(max_length=100)] = ()
-    block_on: frozenset[WarningCode] = frozenset()
-    max_order_age_days: Annotated[int, Field(ge=0, le=3660)] | None = None
+    requesters: Allowed = None
+    approvers: Allowed = None
+    deny_requesters: Denied = frozenset()
+    deny_approvers: Denied = frozenset()
+    channels: Channels = None
+    self_approval: YesOrNo = False
+    self_approval_up_to: UpTo = None
+    auto_approve_up_to: AutomaticUpTo = None
+    tiers: Tiers = ()
+    approver_daily_limit: DailyLimit = None
+    requester_daily_limit: DailyLimit = None
+    reason_required: YesOrNo = False
+    reasons: Reasons = ()
+    block_on: Codes = frozenset()
+    max_order_age_days: Age = None
     rejections: Count = 1
-    break_glass: BreakGlassSettings | None = None
-    mentions: tuple[SlackId, ...] = ()
-    escalate_after_minutes: Minutes | None = None
-    escalate_to: tuple[SlackId, ...] = ()
-    remind_after_minutes: tuple[Minutes, ...] = (30, 120, 480)
-    expire_after_hours: Annotated[float, Field(ge=0, le=24 * 366)] = 72
-    guest_details: GuestDetails = GuestDetails.MASKED
+    break_glass: Glass = None
+    mentions: Called = ()
+    escalate_after_minutes: Wait = None
+    escalate_to: Called = ()
+    remind_after_minutes: Waits = (30, 120, 480)
+    expire_after_hours: Hours = 72
+    guest_details: Details = GuestDetails.MASKED
 
     def overlaid(self, own: PolicySettings | None) -> PolicySettings:
         """A venue's policy: what it sets itself, and otherwise what is set for all."""
         if own is None:
             return self
-        return self.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
+        named: dict[str, object] = {name: getattr(own, name) for name in own.model_fields_set}
+        if own.break_glass:
+            named["break_glass"] = own.break_glass.within(self.break_glass)
+        return self.model_copy(update=named)
 
     def mistakes(self) -> Iterator[str]:
         """What is wrong with settings that make sense only together, a line each."""
@@ -103,7 +130,7 @@ class PolicySettings(FileModel):
         if any(tier.up_to is None for tier in self.tiers[:-1]):
             yield "tiers: only the last tier may be without up_to."
         yield from _order_mistakes(self.tiers)
-        codes = self.block_on - _BLOCKABLE
+        codes = self.block_on - BLOCKABLE
         if codes:
             yield f"block_on: {', '.join(sorted(codes))} cannot be chosen; see max_order_age_days."
 
@@ -143,9 +170,6 @@ class PolicySettings(FileModel):
             timezone=timezone,
             is_default=not (self.requesters or self.approvers or self.tiers or self.self_approval),
         )
-
-
-_BLOCKABLE = frozenset(WarningCode) - {WarningCode.TOO_OLD}
 
 
 def _ceiling(amounts: dict[str, Decimal] | None) -> Ceiling | None:

@@ -145,12 +145,16 @@ def test_who_asked_cannot_approve(stage: Stage) -> None:
 def test_a_second_request_for_an_order_is_answered_with_a_link_to_the_first(stage: Stage) -> None:
     case = stage.case()
     card = case.asked()
-    answer = case.ask("again", user=SECOND)
+    link = f"/archives/{case.channel}/p{card['ts'].replace('.', '')}|"
+
+    def asks_again() -> str | None:
+        told = case.ask("again", user=SECOND)
+        return told if link in told else None  # where the card stands is noted after it does
+
+    answer = case.people.wait_for("a link to the card", asks_again)
     assert f"There is already a request for order {case.number}" in answer
     assert "waiting for approval" in answer
     assert f"<@{REQUESTER}>" in answer
-    link = f"/archives/{case.channel}/p{card['ts'].replace('.', '')}|"
-    assert link in answer
     assert len(case.cards()) == 1
 
 

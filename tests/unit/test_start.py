@@ -38,6 +38,8 @@ def test_a_database_that_goes_away_is_told_in_one_sentence(
 
     monkeypatch.setattr(Engine, "launch", launch)
     monkeypatch.setattr("sys.setswitchinterval", lambda _: None)
+    # It would outlast this test, with a stream that the runner closes.
+    monkeypatch.setattr("bot.logs.configure", lambda *_: None)
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(cli, ["worker"], env=ENVIRONMENT)
     assert result.exit_code == 2

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
+from rich.console import Console
+from rich.table import Table
 
 from tests.faults.campaign import FULL, SMOKE, Size
 from tests.faults.servers import Postgres, own_postgres
 
-_TOLD: list[str] = []
+_TOLD = "told"
 
 Tell = Callable[[str, Mapping[str, object]], None]
+Show = Callable[[Table], None]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,7 +45,19 @@ def tell(request: pytest.FixtureRequest) -> Tell:
 
     def add(what: str, counts: Mapping[str, object]) -> None:
         told = ", ".join(f"{name}={n}" for name, n in counts.items())
-        _TOLD.append(f"{request.node.name}: {what}: {told}")
+        _add(request.node, f"{what}: {told}")
+
+    return add
+
+
+@pytest.fixture
+def show(request: pytest.FixtureRequest) -> Show:
+    """Add a table to the summary at the end of the run."""
+
+    def add(table: Table) -> None:
+        page = io.StringIO()
+        Console(width=140, file=page).print("", table)
+        request.node.user_properties.append((_TOLD, page.getvalue()))
 
     return add
 
@@ -50,7 +66,7 @@ def tell(request: pytest.FixtureRequest) -> Tell:
 def chance(request: pytest.FixtureRequest) -> random.Random:
     """Chance with a seed that is told, and can be given again as FAULTS_SEED."""
     seed = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(1_000_000))
-    _TOLD.append(f"{request.node.name}: seed {seed} (FAULTS_SEED={seed} repeats the plans)")
+    _add(request.node, f"seed {seed} (FAULTS_SEED={seed} repeats the plans)")
     return random.Random(seed)  # noqa: S311 - a plan, not a secret
 
 
@@ -60,8 +76,21 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
+def _add(test: pytest.Item, line: str) -> None:
+    """Note a line where it travels with the test's report, from another process if need be."""
+    test.user_properties.append((_TOLD, f"{test.name}: {line}"))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _TOLD:
+    ended = (report for reports in terminalreporter.stats.values() for report in reports)
+    told = [
+        str(line)
+        for report in ended
+        if isinstance(report, pytest.TestReport) and report.when == "teardown"
+        for name, line in report.user_properties
+        if name == _TOLD
+    ]
+    if told:
         terminalreporter.section("faults")
-        for line in _TOLD:
+        for line in told:
             terminalreporter.write_line(line)

@@ -10,10 +10,9 @@ from itertools import cycle
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from tests.faults.board import Board
-from tests.faults.conftest import Tell
+from tests.faults.conftest import Show, Tell
 from tests.faults.junk import Tally, fork
 from tests.faults.junk_bait import body_of
 from tests.faults.junk_books import Books, Log, open_books, read_log
@@ -41,7 +40,7 @@ def test_junk_breaks_nothing_does_nothing_and_keeps_nobody_waiting(
     chance: random.Random,
     junk: Size,
     tell: Tell,
-    capsys: pytest.CaptureFixture[str],
+    show: Show,
 ) -> None:
     with open_junk_stage(tmp_path) as stage:
         campaign = _campaign(stage, chance)
@@ -57,8 +56,7 @@ def test_junk_breaks_nothing_does_nothing_and_keeps_nobody_waiting(
             regulars.case()
         log = read_log(stage)
 
-        with capsys.disabled():
-            Console(width=140).print("", tally.table("Junk, and what came of it"))
+        show(tally.table("Junk, and what came of it"))
         _tell_people(tell, "meanwhile", regulars.acts[earlier:later])
         _tell_people(tell, "afterwards", regulars.acts[later:])
         tell("people's orders", dict(Counter(regulars.ends).most_common()))

@@ -131,7 +131,7 @@ def _measure(payloads: list[bytes], *, bare: bool, console: Console) -> None:
     loop, threads = cProfile.Profile(), _Threads()
     taken: list[float] = []
 
-    async def drive(self: uvicorn.Server) -> None:
+    async def drive(self: uvicorn.Server, _: object) -> None:
         app: Any = self.config.app
         if not bare:
             loop.enable()
@@ -144,7 +144,7 @@ def _measure(payloads: list[bytes], *, bare: bool, console: Console) -> None:
     if not bare:
         threads.install()
     loaded = settings.load()
-    logs.configure(loaded.environment.log_format, loaded.environment.log_level)
+    logs.configure(loaded.environment.log_format, loaded.environment.log_level, loaded.secrets())
     asyncio.run(serve(loaded))
     if not bare:
         _show(console, f"the event loop, {len(payloads)} payloads", _statistics(loop))

@@ -84,6 +84,7 @@ class Caller:
         with suppress(ConnectionError):
             for piece in pieces:
                 if self.writer.is_closing():
+                    await asyncio.sleep(0)  # or whoever goes on talking keeps all others waiting
                     return
                 self.writer.write(piece)
                 await self.writer.drain()

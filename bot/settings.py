@@ -36,7 +36,7 @@ from bot.policy_file import ChannelId, Currency, FileModel, PolicySettings
 DEFAULT_CONFIG = Path("rescind.toml")
 _SYSTEM_NAMES = {"acme": "ACME Ticketing"}
 # In an address that may be none: what cannot be parsed is repeated by whoever tries to.
-_PASSWORDS = re.compile(r"(?:://[^:/?#@]*:(?=[^@]*@)|[?&]password=)([^@&#]+)")
+_PASSWORDS = re.compile(r"://[^:/?#@]*:([^@]+)@|[?&]password=([^&#]+)")
 
 
 class SettingsError(Exception):
@@ -200,7 +200,8 @@ class Settings(BaseModel):
         ):
             if secret is not None:
                 yield secret.get_secret_value()
-        for password in _PASSWORDS.findall(given.database_url):
+        for found in _PASSWORDS.finditer(given.database_url):
+            password = found[1] or found[2]
             yield from {password, unquote(password)}
 
     @property

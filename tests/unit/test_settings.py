@@ -290,6 +290,8 @@ def test_settings_print_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
         ("postgresql://rescind@host/x?a=b@c", set()),
         ("postgresql://rescind:p%2Fw@host:5432/x", {"p%2Fw", "p/w"}),
         ("postgresql://:pw@/x?host=there@1:2", {"pw"}),
+        ("postgresql://rescind:p&w#1/2@host/x", {"p&w#1/2"}),
+        ("postgresql://rescind:pw@host/x?password=p@w&a=b", {"pw", "p@w"}),
         ("postgresql://rescind:pw@[no address/x", {"pw"}),
         ("postgresql://rescind@host:port/x?sslmode=require&password=p%26w#x", {"p%26w", "p&w"}),
         ("sqlite:///var/a:b@c.db", set()),

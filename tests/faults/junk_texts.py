@@ -128,6 +128,12 @@ class _Heard(deque[Json]):
         super().append(call)
 
 
+# Nobody reads these: they say where something goes, or come back with a click.
+_ADDRESSES = frozenset(
+    {"private_metadata", "value", "channel", "ts", "thread_ts", "user", "users", "name"}
+)
+
+
 def _texts(said: Any, *, is_markup: bool = True) -> Iterator[tuple[str, bool]]:  # noqa: ANN401
     """Every text in what is said, and whether Slack looks for markup in it."""
     if isinstance(said, str):
@@ -143,5 +149,5 @@ def _texts(said: Any, *, is_markup: bool = True) -> Iterator[tuple[str, bool]]: 
                 yield value, said.get("type") != "plain_text"
             elif isinstance(value, dict | list):
                 yield from _texts(value)
-            elif key not in {"private_metadata", "value", "channel", "user", "users", "name"}:
+            elif key not in _ADDRESSES:
                 yield str(value), False

@@ -132,6 +132,26 @@ async def test_while_the_ledger_is_away_no_request_is_passed_over(
         assert logs == []
 
 
+async def test_while_the_engines_tables_are_away_the_sweep_stops_at_the_first(
+    work: Work, order_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each of a thousand requests is a line in the log, at every round."""
+    for number in range(2):
+        await executing(work.store, f"{order_id}{number}")
+    work.clock.advance(60)
+    tried: list[str] = []
+
+    async def away(_: FakeEngine, *what: str) -> None:
+        tried.append(what[-1])
+        raise sa.exc.OperationalError("insert", {}, Exception("database or disk is full"))
+
+    monkeypatch.setattr(FakeEngine, "start_anew", away)
+    with structlog.testing.capture_logs() as logs, pytest.raises(sa.exc.OperationalError):
+        await work.workflows.sweep()
+    assert len(tried) == 1
+    assert logs == []
+
+
 async def test_only_the_leader_sweeps_and_reminds(work: Work, order_id: str) -> None:
     request = await executing(work.store, order_id)
     work.clock.advance(60)

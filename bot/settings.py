@@ -9,16 +9,13 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -30,8 +27,19 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bot.config_file import (
+    Currency,
+    ExecutionSettings,
+    File,
+    PolicySettings,
+    RetentionSettings,
+    VenueSettings,
+    WebAddress,
+    mistake,
+    shown,
+    told,
+)
 from bot.domain.venue import Venue
-from bot.policy_file import ChannelId, Currency, FileModel, PolicySettings
 
 DEFAULT_CONFIG = Path("rescind.toml")
 _SYSTEM_NAMES = {"acme": "ACME Ticketing"}
@@ -47,78 +55,16 @@ class SettingsError(Exception):
         self.mistakes = mistakes
 
 
-def _timezone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"{name!r} is not a time zone; use a name like America/New_York")
-    return name
-
-
-def _locale(name: str) -> str:
-    try:
-        Locale.parse(name)
-    except (UnknownLocaleError, ValueError) as error:
-        raise ValueError(f"{name!r} is not a locale; use a name like en_US") from error
-    return name
-
-
-def _some(pauses: tuple[float, ...]) -> tuple[float, ...]:
-    if not 1 <= len(pauses) <= 20:
-        raise ValueError("give between 1 and 20 pauses")
-    return pauses
-
-
-Seconds = Annotated[float, Field(gt=0, le=600)]
-Pauses = Annotated[tuple[Seconds, ...], AfterValidator(_some)]
-
-
-class VenueSettings(FileModel):
-    """One `[[venues]]` table. `api_key_env` is the NAME of an environment variable."""
-
-    key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
-    name: Annotated[str, Field(min_length=1, max_length=80)]
-    system: Literal["acme"]
-    base_url: HttpUrl
-    # A pattern, so that a key pasted here by mistake is refused without being printed.
-    api_key_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,99}$")]
-    currency: Currency
-    timezone: Annotated[str | None, AfterValidator(lambda name: name and _timezone(name))] = None
-    locale: Annotated[str, AfterValidator(_locale)] = "en_US"
-    channels: frozenset[ChannelId] = frozenset()
-    refund_path: Annotated[str, Field(pattern=r"^/")] = "/v2/b2b/b2b/refunds"
-    connect_timeout: Seconds = 5
-    read_timeout: Seconds = 20
-    total_timeout: Seconds = 30
-    policy: PolicySettings | None = None
-
-
-class ExecutionSettings(FileModel):
-    """`[execution]`.
-
-    `settle_pauses`: seconds before each further look at an order whose change is in doubt.
-    `at_once`: how many requests one process works on at the same time; the rest waits its turn.
-    """
-
-    settle_pauses: Pauses = (1, 2, 4, 8)
-    at_once: Annotated[int, Field(ge=1, le=200)] = 32
-
-
-class RetentionSettings(FileModel):
-    """`[retention]`. `personal_days`: after how many days what is over names nobody; 0: never."""
-
-    personal_days: Annotated[int, Field(ge=0, le=3660)] = 365
-
-    @property
-    def personal(self) -> timedelta | None:
-        return timedelta(days=self.personal_days) if self.personal_days else None
-
-
-class File(FileModel):
-    """`rescind.toml` as a whole."""
-
-    venues: tuple[VenueSettings, ...] = ()
-    policy: PolicySettings = PolicySettings()
-    execution: ExecutionSettings = ExecutionSettings()
-    retention: RetentionSettings = RetentionSettings()
+_Port = Annotated[
+    int,
+    Field(ge=0, le=65535),
+    told("a port", "a whole number from 0 to 65535, such as 3000"),
+]
+_LogFormat = Annotated[Literal["console", "json"], told("a format", "console or json")]
+_LogLevel = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR"],
+    told("a level", "DEBUG, INFO, WARNING or ERROR"),
+]
 
 
 class Environment(BaseSettings):
@@ -132,16 +78,16 @@ class Environment(BaseSettings):
     slack_signing_secret_previous: SecretStr | None = None
     slack_bot_token: SecretStr | None = None
     slack_app_token: SecretStr | None = None
-    slack_api_url: HttpUrl = HttpUrl("https://slack.com/api/")
+    slack_api_url: WebAddress = HttpUrl("https://slack.com/api/")
     database_url: str = "sqlite:///var/rescind.db"
     rescind_config: Path | None = None
     host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 3000
+    port: _Port = 3000
     admin_host: str = "127.0.0.1"
     admin_port: int | Literal["off"] | None = None
-    log_format: Literal["console", "json"] = "console"
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    acme_base_url: HttpUrl | None = None
+    log_format: _LogFormat = "console"
+    log_level: _LogLevel = "INFO"
+    acme_base_url: WebAddress | None = None
     acme_api_key: SecretStr | None = None
     acme_currency: Currency = "USD"
 
@@ -151,7 +97,7 @@ class Environment(BaseSettings):
         cls, previous: SecretStr | None, others: ValidationInfo
     ) -> SecretStr | None:
         if previous and not others.data.get("slack_signing_secret"):
-            raise ValueError("it counts only beside SLACK_SIGNING_SECRET, which is missing")
+            raise mistake("it counts only beside SLACK_SIGNING_SECRET, which is missing")
         return previous
 
     @field_validator("admin_port", mode="plain")
@@ -164,7 +110,7 @@ class Environment(BaseSettings):
             return "off"
         if text.isdecimal() and len(text) <= 5 and int(text) <= 65535:
             return int(text)
-        raise ValueError("give a port number, or off")
+        raise mistake(f"{shown(text)} is not a port. Write a whole number from 0 to 65535, or off")
 
 
 class VenueConfig(BaseModel):
@@ -310,11 +256,11 @@ def _venues(
 def _policy_mistakes(file: File) -> Iterator[str]:
     """Each once: a venue that sets nothing of its own repeats what is wrong for all."""
     said = set(file.policy.mistakes())
-    yield from (f"policy.{mistake}" for mistake in file.policy.mistakes())
+    yield from (f"policy.{line}" for line in file.policy.mistakes())
     for source in file.venues:
-        for mistake in file.policy.overlaid(source.policy).mistakes():
-            if mistake not in said:
-                yield f"venues.{source.key}.policy.{mistake}"
+        for line in file.policy.overlaid(source.policy).mistakes():
+            if line not in said:
+                yield f"venues.{source.key}.policy.{line}"
 
 
 def _single_venue(environment: Environment, file: File, mistakes: list[str]) -> list[VenueConfig]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,13 @@ KEYS = {
     "RIVERSIDE_KEY": "riverside-key",
     "HARBOUR_KEY": "harbour-key",
 }
+
+# What only pydantic would say.
+NOT_OURS = re.compile(
+    r"input should|validation error|value error|type=|pydantic|extra inputs|field required|"
+    r"should have|should match|unable to parse|\bstr\b|\bdict\b|decimal|tuple|frozenset",
+    re.IGNORECASE,
+)
 
 
 def move_to(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

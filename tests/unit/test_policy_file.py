@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.config_file import PolicySettings
 from bot.domain.money import Money
 from bot.domain.policy import BreakGlass, Ceiling, GuestDetails, Policy, Tier
 from bot.domain.quote import WarningCode
-from bot.policy_file import PolicySettings
 from bot.settings import load
 from tests.conftest import ROOT
 from tests.unit.policy_toml import move_to, policies, policy, venue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -10,16 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.policy_file import PolicySettings
+from bot.config_file import PolicySettings
 from bot.settings import SettingsError, load
-from tests.unit.policy_toml import mistakes, move_to, policy, venue, written
-
-# What only pydantic would say.
-NOT_OURS = re.compile(
-    r"input should|validation error|value error|type=|pydantic|extra inputs|field required|"
-    r"should have|should match|unable to parse|\bstr\b|\bdict\b|decimal|tuple|frozenset",
-    re.IGNORECASE,
-)
+from tests.unit.policy_toml import NOT_OURS, mistakes, move_to, policy, venue, written
 
 
 @pytest.fixture(autouse=True)

@@ -20,11 +20,13 @@ def mistake(sentences: str) -> PydanticCustomError:
     return PydanticCustomError(OURS, sentences)
 
 
-def told(kind: str, write: str, lifted: str | None = None) -> WrapValidator:
+def told(
+    kind: str, write: str, lifted: str | None = None, *, is_shown: bool = True
+) -> WrapValidator:
     """Say what is wrong with a value in one way, whatever it is; with its items, item by item.
 
     `lifted`: the words that stand for None, with which a venue takes back what is set for all. An
-    empty value never does.
+    empty value never does. `is_shown`: whether what was written may be repeated.
     """
 
     def check(given: object, read: ValidatorFunctionWrapHandler) -> object:
@@ -36,7 +38,8 @@ def told(kind: str, write: str, lifted: str | None = None) -> WrapValidator:
             if any(each["type"] == OURS for each in error.errors(include_input=False)):
                 raise
             choice = f', or "{lifted}"' if lifted else ""
-            raise mistake(f"{shown(given)} is not {kind}. Write {write}{choice}") from None
+            what = shown(given) if is_shown else "this"
+            raise mistake(f"{what} is not {kind}. Write {write}{choice}") from None
 
     return WrapValidator(check)
 

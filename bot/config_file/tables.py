@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from bot.policy_file.words import mistake, shown
+from bot.config_file.words import mistake, shown
 
 
 class FileModel(BaseModel):
@@ -64,12 +64,12 @@ def _restated(found: ErrorDetails, names: Iterable[str]) -> PydanticCustomError:
 
 
 def _path(found: ErrorDetails, given: object) -> tuple[int | str, ...]:
-    """Where it is; a venue's policy goes by the venue's key, if that can be read."""
+    """Where it is; a venue goes by its key, if that can be read."""
     match found["loc"], given:
-        case ("venues", int(number), "policy", *rest), {"venues": list(venues)}:
-            key = venues[number].get("key")
+        case ("venues", int(number), *rest), {"venues": list(venues)}:
+            key = venues[number].get("key") if isinstance(venues[number], dict) else None
             if isinstance(key, str) and re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", key):
-                return "venues", key, "policy", *rest
+                return "venues", key, *rest
     if found["type"] == "extra_forbidden":
         return *found["loc"][:-1], _spelled(str(found["loc"][-1]))
     return found["loc"]

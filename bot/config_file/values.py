@@ -1,4 +1,4 @@
-"""The kinds of values in `[policy]`, each strict about its type, and with its own words."""
+"""The kinds of values in the file, each strict about its type, and with its own words."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl
 
+from bot.config_file.words import mistake, shown, told
 from bot.domain.money import Money, minor_digits
 from bot.domain.policy import GuestDetails
 from bot.domain.quote import WarningCode
-from bot.policy_file.words import mistake, shown, told
 
 BLOCKABLE = frozenset(WarningCode) - {WarningCode.TOO_OLD}
 # Ids of users (U…, W…) and user groups (S…): names change, ids do not.
@@ -20,7 +20,7 @@ _CHANNEL = r"^[CGD][A-Z0-9]{2,30}$"
 _CURRENCY = r"^[A-Z]{3}$"
 
 
-def _number(given: object) -> int | Decimal:
+def number(given: object) -> int | Decimal:
     if isinstance(given, bool) or not isinstance(given, int | Decimal):
         raise ValueError("not a number")  # noqa: TRY004 - pydantic lets a TypeError through
     return given
@@ -32,7 +32,7 @@ def _visible(reason: str) -> str:
     return reason
 
 
-def _each_once(given: object) -> object:
+def each_once(given: object) -> object:
     """Whoever lists one thing twice meant another, which is then missing."""
     texts = [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
     spelled = [" ".join(each.casefold().split()) for each in texts]
@@ -71,7 +71,16 @@ _ANY_IDS = told("a list of ids", f"{SUCH_IDS}; [] is for nobody")
 _AMOUNTS = "a table of amounts"
 _SUCH_AMOUNTS = "an amount for each currency, such as { USD = 200 }"
 
-Currency = Annotated[str, Field(pattern=_CURRENCY)]
+Currency = Annotated[
+    str,
+    Field(pattern=_CURRENCY),
+    told("a currency", 'its three capital letters, such as "USD"'),
+]
+# Never shown: there may be a password in it.
+WebAddress = Annotated[
+    HttpUrl,
+    told("a web address", 'one such as "https://api.example.com"', is_shown=False),
+]
 SlackId = Annotated[
     str,
     Field(pattern=_ID),
@@ -86,11 +95,11 @@ ChannelId = Annotated[
     told("the id of a channel", 'what stands at the end of its details, such as "C0REFUNDS"'),
 ]
 
-SomeIds = Annotated[frozenset[SlackId], Field(min_length=1), BeforeValidator(_each_once)]
+SomeIds = Annotated[frozenset[SlackId], Field(min_length=1), BeforeValidator(each_once)]
 Allowed = Annotated[SomeIds | None, told(ONE_ID, SUCH_IDS, "any full member")]
-Denied = Annotated[frozenset[SlackId], BeforeValidator(_each_once), _ANY_IDS]
-Called = Annotated[tuple[SlackId, ...], BeforeValidator(_each_once), _ANY_IDS]
-_SomeChannels = Annotated[frozenset[ChannelId], Field(min_length=1), BeforeValidator(_each_once)]
+Denied = Annotated[frozenset[SlackId], BeforeValidator(each_once), _ANY_IDS]
+Called = Annotated[tuple[SlackId, ...], BeforeValidator(each_once), _ANY_IDS]
+_SomeChannels = Annotated[frozenset[ChannelId], Field(min_length=1), BeforeValidator(each_once)]
 Channels = Annotated[
     _SomeChannels | None,
     told(
@@ -102,7 +111,7 @@ Channels = Annotated[
 
 _Amount = Annotated[
     Decimal,
-    BeforeValidator(_number),
+    BeforeValidator(number),
     Field(ge=0, le=10**18),
     told("an amount of money", "a number without quotes, such as 200 or 180.50"),
 ]
@@ -127,7 +136,7 @@ Age = Annotated[
     _Days | None,
     told("a whole number of days from 0 to 3660", "one without quotes, such as 90", "any age"),
 ]
-_Minutes = Annotated[float, BeforeValidator(_number), Field(gt=0, le=60 * 24 * 366)]
+_Minutes = Annotated[float, BeforeValidator(number), Field(gt=0, le=60 * 24 * 366)]
 _MINUTES = "a number of minutes above 0 and up to 527040"
 Wait = Annotated[_Minutes | None, told(_MINUTES, "one without quotes, such as 120", "never")]
 Waits = Annotated[
@@ -136,7 +145,7 @@ Waits = Annotated[
 ]
 Hours = Annotated[
     float,
-    BeforeValidator(_number),
+    BeforeValidator(number),
     Field(ge=0, le=24 * 366),
     told("a number of hours from 0 to 8784", "one without quotes, such as 24; 0 is for never"),
 ]
@@ -150,7 +159,7 @@ _Reason = Annotated[
 Reasons = Annotated[
     tuple[_Reason, ...],
     Field(max_length=100),
-    BeforeValidator(_each_once),
+    BeforeValidator(each_once),
     told(
         "a list of at most 100 reasons",
         'them in brackets, such as ["Guest is ill", "Duplicate order"]; [] is for any',
@@ -162,7 +171,7 @@ _Code = Annotated[
 ]
 Codes = Annotated[
     frozenset[_Code],
-    BeforeValidator(_each_once),
+    BeforeValidator(each_once),
     told("a list of codes", 'them in brackets, such as ["checked_in"]; [] is for none'),
 ]
 Details = Annotated[

@@ -10,10 +10,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator
 
-from bot.domain.money import Money
-from bot.domain.policy import BreakGlass, Ceiling, GuestDetails, Policy, Tier
-from bot.policy_file.tables import FileModel
-from bot.policy_file.values import (
+from bot.config_file.tables import FileModel
+from bot.config_file.values import (
     BLOCKABLE,
     ONE_ID,
     SUCH_IDS,
@@ -35,7 +33,9 @@ from bot.policy_file.values import (
     Waits,
     YesOrNo,
 )
-from bot.policy_file.words import told
+from bot.config_file.words import told
+from bot.domain.money import Money
+from bot.domain.policy import BreakGlass, Ceiling, GuestDetails, Policy, Tier
 
 
 def _a_table(given: object) -> object:

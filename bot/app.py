@@ -27,6 +27,7 @@ from bot.domain.venue import Venue
 from bot.server import MainServer, SideServer, bound, served
 from bot.settings import Settings, VenueConfig
 from bot.slack.background import Background
+from bot.slack.calls import leaving_proxies_to_session
 from bot.slack.desk import SlackDesk
 from bot.slack.directory import Directory
 from bot.slack.guard import Guard
@@ -128,13 +129,15 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
 
 
 def _wire(settings: Settings, database: Database, session: aiohttp.ClientSession) -> House:
-    client = AsyncWebClient(
-        token=settings.slack_bot_token.get_secret_value(),
-        base_url=settings.slack_api_url,
-        session=session,
-        timeout=_SLACK_TIMEOUT_SECONDS,
-        # Trying again is durable work, and not for every call: see `poster`.
-        retry_handlers=[],
+    client = leaving_proxies_to_session(
+        AsyncWebClient(
+            token=settings.slack_bot_token.get_secret_value(),
+            base_url=settings.slack_api_url,
+            session=session,
+            timeout=_SLACK_TIMEOUT_SECONDS,
+            # Trying again is durable work, and not for every call: see `poster`.
+            retry_handlers=[],
+        )
     )
     venues: dict[str, Venue] = {config.venue.key: config.venue for config in settings.venues}
     systems = {config.venue.key: ticketing_system(config) for config in settings.venues}

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -25,6 +26,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.config_file import (
@@ -55,6 +57,17 @@ class SettingsError(Exception):
         self.mistakes = mistakes
 
 
+def _sendable(secret: SecretStr) -> SecretStr:
+    """What goes into a header has no line ends, blanks or letters of other alphabets."""
+    if not re.fullmatch(r"[!-~]+", secret.get_secret_value()):
+        raise mistake(
+            "there is a character in it that no such secret has: a space, a line end, or one that "
+            "cannot be seen. Copy it again"
+        )
+    return secret
+
+
+_Secret = Annotated[SecretStr, AfterValidator(_sendable)]
 _Port = Annotated[
     int,
     Field(ge=0, le=65535),
@@ -74,10 +87,10 @@ class Environment(BaseSettings):
         extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
     )
 
-    slack_signing_secret: SecretStr | None = None
-    slack_signing_secret_previous: SecretStr | None = None
-    slack_bot_token: SecretStr | None = None
-    slack_app_token: SecretStr | None = None
+    slack_signing_secret: _Secret | None = None
+    slack_signing_secret_previous: _Secret | None = None
+    slack_bot_token: _Secret | None = None
+    slack_app_token: _Secret | None = None
     slack_api_url: WebAddress = HttpUrl("https://slack.com/api/")
     database_url: str = "sqlite:///var/rescind.db"
     rescind_config: Path | None = None
@@ -88,7 +101,7 @@ class Environment(BaseSettings):
     log_format: _LogFormat = "console"
     log_level: _LogLevel = "INFO"
     acme_base_url: WebAddress | None = None
-    acme_api_key: SecretStr | None = None
+    acme_api_key: _Secret | None = None
     acme_currency: Currency = "USD"
 
     @field_validator("slack_signing_secret_previous")
@@ -193,12 +206,14 @@ def _environment(mistakes: list[str]) -> Environment:
 
 
 def _slack(environment: Environment, mistakes: list[str]) -> SecretStr | None:
-    if not (environment.slack_signing_secret or environment.slack_app_token):
+    ways_in = ("SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN")
+    has_way_in = environment.slack_signing_secret or environment.slack_app_token
+    if not has_way_in and not any(_mentioned(name, mistakes) for name in ways_in):
         mistakes.append(
             "SLACK_SIGNING_SECRET: missing. Copy it from the app's Basic Information page (or set "
             "SLACK_APP_TOKEN for Socket Mode)."
         )
-    if environment.slack_bot_token is None:
+    if environment.slack_bot_token is None and not _mentioned("SLACK_BOT_TOKEN", mistakes):
         mistakes.append(
             "SLACK_BOT_TOKEN: missing. Copy the bot token (xoxb-…) from the app's OAuth page."
         )
@@ -245,8 +260,13 @@ def _venues(
                 f"venues.{source.key}.api_key_env: the environment variable "
                 f"{source.api_key_env} is not set."
             )
+            continue
+        try:
+            secret = _sendable(SecretStr(key))
+        except PydanticCustomError as error:
+            mistakes.append(f"{source.api_key_env}: {error.message()}.")
         else:
-            venues.append(_configured(source, SecretStr(key), file.policy))
+            venues.append(_configured(source, secret, file.policy))
     keys = [source.key for source in file.venues]
     repeated = sorted({key for key in keys if keys.count(key) > 1})
     mistakes.extend(f"venues.{key}: two venues have this key." for key in repeated)
@@ -268,7 +288,7 @@ def _single_venue(environment: Environment, file: File, mistakes: list[str]) -> 
         mistakes.append(
             "ACME_BASE_URL: missing. Set it and ACME_API_KEY, or list venues in rescind.toml."
         )
-    if environment.acme_api_key is None:
+    if environment.acme_api_key is None and not _mentioned("ACME_API_KEY", mistakes):
         mistakes.append("ACME_API_KEY: missing. Ask ACME for a key of this venue.")
     if environment.acme_base_url is None or environment.acme_api_key is None:
         return []

@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
+from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.domain.delivery import DeliveryImpossibleError, DeliveryPostponedError
+
+C = TypeVar("C", AsyncWebClient, AsyncWebhookClient)
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +29,12 @@ _IN_DOUBT = frozenset({"internal_error", "fatal_error", "service_unavailable", "
 _PASSING = frozenset({"team_added_to_org"})
 # The connection never came about, so nothing was sent.
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+
+
+def leaving_proxies_to_session(client: C) -> C:
+    """Take back what slack_sdk read from HTTPS_PROXY; the session honours NO_PROXY as well."""
+    client.proxy = None
+    return client
 
 
 class Calls:

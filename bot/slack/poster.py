@@ -19,7 +19,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.domain.delivery import DeliveryImpossibleError, DeliveryPostponedError
 from bot.domain.request import MessageRef
-from bot.slack.calls import Calls
+from bot.slack.calls import Calls, leaving_proxies_to_session
 from bot.slack.cards.card import METADATA_EVENT
 from bot.slack.cards.message import FALLBACK_LIMIT, Message, clip
 
@@ -192,7 +192,9 @@ class Poster:
 
     async def _respond(self, response_url: str, text: str) -> bool:
         """Use a response_url; False if it is used up, expired or out of reach."""
-        webhook = AsyncWebhookClient(response_url, session=self._session, retry_handlers=[])
+        webhook = leaving_proxies_to_session(
+            AsyncWebhookClient(response_url, session=self._session, retry_handlers=[])
+        )
         try:
             answer = await webhook.send(
                 text=text, response_type="ephemeral", replace_original=False

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from urllib.parse import urlsplit
+from urllib.request import proxy_bypass
 
 from pydantic import SecretStr
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -25,6 +27,10 @@ def socket_handler(app: AsyncApp, token: SecretStr) -> AsyncSocketModeHandler:
     logger.setLevel(logging.ERROR)
     if not logger.filters:
         logger.addFilter(_OneLine())
-    return AsyncSocketModeHandler(
+    handler = AsyncSocketModeHandler(
         app, token.get_secret_value(), logger=logger, web_client=app.client
     )
+    if proxy_bypass(urlsplit(app.client.base_url).hostname or ""):
+        # slack_sdk takes HTTPS_PROXY whatever NO_PROXY says.
+        handler.client.proxy = None
+    return handler

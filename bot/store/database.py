@@ -178,5 +178,9 @@ def _postgres_engine(url: sa.URL, connections: int) -> sa.Engine:
         max_overflow=0,
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={"options": "-c idle_in_transaction_session_timeout=10s"},
+        connect_args={
+            "options": "-c idle_in_transaction_session_timeout=10s",
+            # Of a server that takes the connection and says nothing: a click waits three seconds.
+            "connect_timeout": 2,
+        },
     )

@@ -277,6 +277,18 @@ def test_a_key_that_is_not_in_the_environment_is_named(monkeypatch: pytest.Monke
     )
 
 
+@pytest.mark.parametrize("stray", ["\u00a0", "\u200b", "\r", "\n", " ", "\u0435"])
+@pytest.mark.parametrize("name", [*SECRETS, "SLACK_APP_TOKEN", "RIVERSIDE_KEY"])
+def test_a_secret_with_a_stray_character_is_named_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str, stray: str
+) -> None:
+    """No header can hold it; an ACME or Slack that is reached with it would only say no."""
+    toml = VENUE if name == "RIVERSIDE_KEY" else None
+    (line,) = mistakes(monkeypatch, SOUND | {name: f"{SECRETS['ACME_API_KEY']}{stray}"}, toml)
+    assert line.startswith(f"{name}: there is a character in it that no such secret has")
+    assert line.endswith("Copy it again.")
+
+
 def test_two_venues_of_one_key_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     (line,) = mistakes(monkeypatch, SECRETS | {"RIVERSIDE_KEY": "k"}, VENUE + VENUE)
     assert line == "venues.riverside: two venues have this key."

@@ -9,13 +9,17 @@ from datetime import UTC, datetime
 import aiohttp
 import pytest
 import structlog
+from pydantic import SecretStr
+from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.delivery import DeliveryImpossibleError, DeliveryPostponedError
 from bot.domain.request import MessageRef
+from bot.slack.calls import leaving_proxies_to_session
 from bot.slack.cards import Message
 from bot.slack.cards.message import FALLBACK_LIMIT, section
 from bot.slack.poster import Poster, Recipient
+from bot.slack.socket import socket_handler
 from tests.unit.slack.loopback import CUT, Json, Reply, Slack, refusal, slack_and_poster
 
 pytestmark = pytest.mark.anyio
@@ -358,3 +362,37 @@ async def test_a_slack_that_cannot_say_is_asked_again_later(both: Both, reply: R
     slack.replies["conversations.history"] = [reply]
     with pytest.raises(DeliveryPostponedError):
         await poster.find("C0REFUNDS", None, SINCE, "r1", "card")
+
+
+async def test_no_call_takes_a_proxy_that_no_proxy_rules_out(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session knows NO_PROXY; slack_sdk by itself would hand tokens to the proxy anyway."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "*")
+    slack, _ = both
+    async with aiohttp.ClientSession(trust_env=True) as session:
+        by_itself = AsyncWebClient("xoxb-test", slack.base, session=session, retry_handlers=[])
+        assert by_itself.proxy
+        client = leaving_proxies_to_session(by_itself)
+        poster = Poster(client, session)
+        await poster.post("C0REFUNDS", MESSAGE)
+        await poster.whisper(Recipient("U0REQUEST", "C0REFUNDS", f"{slack.base}hook"), "Hello")
+    assert slack.methods == ["chat.postMessage", "hook"]
+
+
+@pytest.mark.parametrize(("no_proxy", "is_taken"), [("", True), ("slack.com", False)])
+async def test_the_socket_takes_a_proxy_unless_it_is_ruled_out(
+    monkeypatch: pytest.MonkeyPatch, no_proxy: str, is_taken: bool
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", no_proxy)
+    client = AsyncWebClient("xoxb-test", "https://slack.com/api/")
+    app = AsyncApp(
+        client=client, signing_secret="not used here", request_verification_enabled=False
+    )
+    handler = socket_handler(app, SecretStr("xapp-test"))
+    try:
+        assert bool(handler.client.proxy) is is_taken
+    finally:
+        await handler.client.close()  # type: ignore[no-untyped-call]

@@ -115,3 +115,24 @@ async def test_a_mistake_of_ours_stays_one(on_sqlite: RequestStore) -> None:
 
     with pytest.raises(sa.exc.IntegrityError):
         await on_sqlite.database.run(mistaken)
+
+
+async def test_a_server_that_says_nothing_is_given_up_in_time_for_a_click() -> None:
+    """It takes connections, and is not there: a machine that hangs, say, or a balancer."""
+    taken: list[asyncio.StreamWriter] = []
+
+    async def say_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken.append(writer)
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    database = Database(f"postgresql://rescind@127.0.0.1:{port}/rescind?sslmode=disable")
+    try:
+        with pytest.raises(LedgerUnavailableError, match="OperationalError"):
+            await database.ping()
+        assert taken
+    finally:
+        database.close()
+        server.close()
+        for writer in taken:
+            writer.close()

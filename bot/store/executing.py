@@ -26,8 +26,8 @@ from bot.store import audit, limits
 from bot.store.audit import Entry
 from bot.store.limits import NOBODY
 from bot.store.moves import Moves, expect, get, quoted, told
-from bot.store.retention import is_scrubbed, without_digits
-from bot.store.rows import dump, load, storable
+from bot.store.retention import impersonal, is_scrubbed
+from bot.store.rows import dump, idlike, load, storable
 from bot.store.tables import requests, sends
 
 
@@ -209,7 +209,7 @@ class Executing(Moves):
             now = self.now()
             late = is_scrubbed(connection, request.id)
             words = None if late else storable(detail)
-            kept = without_digits(receipt) if late else receipt
+            kept = impersonal(receipt) if late else receipt
             connection.execute(
                 sa.update(sends)
                 .where(
@@ -302,6 +302,6 @@ def _stated(receipt: Receipt) -> dict[str, Any]:
         "total": receipt.total,
         "paid": receipt.paid,
         "balance": receipt.balance,
-        "reference": receipt.reference,
-        "updated_on": receipt.updated_on,
+        "reference": idlike(receipt.reference),
+        "updated_on": idlike(receipt.updated_on),
     }

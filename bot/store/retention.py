@@ -25,7 +25,7 @@ from bot.store import audit
 from bot.store.audit import Entry
 from bot.store.database import DatabaseError
 from bot.store.moves import Moves, get
-from bot.store.rows import columns_of, dump, load
+from bot.store.rows import columns_of, dump, idlike, load
 from bot.store.tables import UNSCRUBBED, Instant, audit_events, requests, sends
 
 log = structlog.get_logger(__name__)
@@ -148,8 +148,16 @@ def is_scrubbed(connection: sa.Connection, request_id: str) -> bool:
     return connection.execute(_SCRUBBED, {"request_id": request_id}).first() is not None
 
 
-def without_digits(receipt: Receipt | None) -> Receipt | None:
-    return replace(receipt, last_four=None) if receipt else None
+def impersonal(receipt: Receipt | None) -> Receipt | None:
+    """Take out a card's digits, and what should be ids and is something else."""
+    if receipt is None:
+        return None
+    return replace(
+        receipt,
+        last_four=None,
+        reference=idlike(receipt.reference),
+        updated_on=idlike(receipt.updated_on),
+    )
 
 
 def _without_people(request: Request) -> Request:
@@ -175,6 +183,7 @@ def _order(order: Order | None) -> Order | None:
         guest_name=None,
         guest_email=None,
         organisation=None,
+        updated_on=idlike(order.updated_on),
         destination=_destination(order.destination),
     )
 
@@ -198,13 +207,13 @@ def _failure(failure: Failure | None) -> Failure | None:
 
 
 def _outcome(outcome: Outcome | None) -> Outcome | None:
-    return replace(outcome, receipt=without_digits(outcome.receipt)) if outcome else None
+    return replace(outcome, receipt=impersonal(outcome.receipt)) if outcome else None
 
 
 def _scrub_sends(connection: sa.Connection, request_id: str) -> None:
     rows = connection.execute(sa.select(sends).where(sends.c.request_id == request_id)).all()
     for row in rows:
-        receipt = without_digits(load(Receipt, row.receipt))
+        receipt = impersonal(load(Receipt, row.receipt))
         connection.execute(
             sa.update(sends)
             .where(

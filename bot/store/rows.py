@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -25,6 +26,8 @@ from bot.domain.settlement import Outcome, Receipt
 
 T = TypeVar("T")
 
+# With a digit in it; a time may have a blank before its hour.
+_IDLIKE = re.compile(r"(?=.*\d)[A-Za-z0-9_.:+/-]{1,64}(?: [0-9:.+-]{1,32})?")
 _VOTES = TypeAdapter(tuple[Decision, ...])
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {
     kind: TypeAdapter(kind)
@@ -87,6 +90,11 @@ def request_from_row(row: sa.Row[Any]) -> Request:
         escalates_at=row.escalates_at,
         expires_at=row.expires_at,
     )
+
+
+def idlike(text: str | None) -> str | None:
+    """An upstream's id, number or time; None for anything else, which may be words about people."""
+    return text if text and _IDLIKE.fullmatch(text) else None
 
 
 def columns_of(request: Request, names: Iterable[str]) -> dict[str, Any]:

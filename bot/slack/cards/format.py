@@ -18,14 +18,24 @@ from bot.slack.cards.message import clip
 
 # Letters, marks and symbols that show nothing: fillers, and the blank of braille.
 _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_ADDRESS = re.compile(r"[^\s@<>()\[\],;:\"'“”]+@[^\s@<>()\[\],;:\"'“”]+")
+_FENCE = re.compile("`{3,}")
+_TELEPHONE = re.compile(r"\+\d(?:[ ().-]{0,2}\d){6,14}")
+_HIDDEN = "•••"
 # Some scripts and many emoji are put together with these.
-_JOINERS = "\u200c\u200d"
+_JOINERS = "\u200c\u200d\ufe0f"
+# Variation selectors, and code points that are set apart for what shows nothing (Unicode's
+# Default_Ignorable_Code_Point, as far as categories do not tell).
+_SELECTORS = re.compile(
+    "[\u180b-\u180d\u180f\u2065\ufe00-\ufe0e\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
 
 
 def clean(text: str, limit: int = 200) -> str:
     """Somebody else's text for a plain_text object: one line, nothing invisible, not too long."""
-    visible = "".join(_shown(char) for char in text)
-    return clip(re.sub(r"\s+", " ", visible).strip(" " + _JOINERS), limit)
+    visible = "".join(_shown(char) for char in _SELECTORS.sub("", text))
+    line = re.sub(r"\s+", " ", visible).strip(" \u200c\u200d")
+    return clip(line, limit) if line.strip(" " + _JOINERS) else ""
 
 
 def _shown(char: str) -> str:
@@ -37,9 +47,18 @@ def _shown(char: str) -> str:
     return "" if is_hidden else char
 
 
+def is_blank(text: str) -> bool:
+    """Whether nobody would see anything of it."""
+    return not clean(text)
+
+
 def foreign(text: str, limit: int = 200) -> str:
-    """Somebody else's text for mrkdwn: the same, and escaped, so that it can call nobody."""
-    return clean(text, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Somebody else's text for mrkdwn: the same, and escaped, so that it can call nobody.
+
+    Without fences of code, which would take in what stands between two such texts.
+    """
+    unfenced = _FENCE.sub("'''", clean(text, limit))
+    return unfenced.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def money(amount: Money, venue: Venue) -> str:
@@ -95,9 +114,25 @@ def person(actor: Actor | None) -> str:
 
 
 def masked_email(address: str) -> str:
-    """Enough to recognise, not enough to write to."""
-    name, at, host = address.partition("@")
-    return foreign(f"{name[:1]}•••{at}{host}") if at else "•••"
+    """Enough to recognise, not enough to write to; of what is not one plain address, nothing."""
+    if not _ADDRESS.fullmatch(address.strip()):
+        return _HIDDEN
+    name, at, host = address.strip().partition("@")
+    return foreign(f"{name[:1]}{_HIDDEN}{at}{host}")
+
+
+def said(text: str, limit: int, order: Order | None, details: GuestDetails) -> str:
+    """What an upstream says in its own words, for a channel: guests' addresses may be in it.
+
+    Hidden with them: telephone numbers with a country's code, and the name on the order.
+    """
+    if details is GuestDetails.FULL:
+        return foreign(text, limit)
+    hidden = _TELEPHONE.sub(_HIDDEN, _ADDRESS.sub(_HIDDEN, text))
+    name = order.guest_name if order else None
+    if name and len(name.strip()) > 1:
+        hidden = re.sub(re.escape(name.strip()), _HIDDEN, hidden, flags=re.IGNORECASE)
+    return foreign(hidden, limit)
 
 
 def guest(order: Order, details: GuestDetails) -> str:
@@ -114,7 +149,7 @@ def guest(order: Order, details: GuestDetails) -> str:
 def initials(name: str) -> str:
     """The first letters of a name: enough to compare with what a caller says."""
     letters = [word[0] for word in clean(name, 80).split() if word[0].isalpha()]
-    return " ".join(f"{letter.upper()}." for letter in letters[:4]) or "•••"
+    return " ".join(f"{letter.upper()}." for letter in letters[:4]) or _HIDDEN
 
 
 def tickets(count: int) -> str:

@@ -25,6 +25,7 @@ from bot.slack.cards.format import (
     masked_email,
     money,
     roughly,
+    said,
     tickets,
 )
 from bot.slack.cards.message import TEXT_LIMIT, clip, fields, mrkdwn, plain, sections
@@ -85,19 +86,41 @@ def test_durations_are_told_roughly(seconds: float, shown: str) -> None:
     assert duration(timedelta(seconds=seconds)) == shown
 
 
+@pytest.mark.parametrize("text", ["```", "``````", "`\u200b``", "a ``` b", "````"])
+def test_no_text_opens_a_block_of_code(text: str) -> None:
+    assert "```" not in foreign(text)
+
+
 @pytest.mark.parametrize(
     ("address", "shown"),
     [
         ("brad.clarke@example.com", "b•••@example.com"),
         ("b@example.com", "b•••@example.com"),
-        ("@example.com", "•••@example.com"),
+        ("@example.com", "•••"),
         ("no address", "•••"),
-        ("<!here>@example.com", "&lt;•••@example.com"),
+        ("<!here>@example.com", "•••"),
+        (" brad.clarke@example.com ", "b•••@example.com"),
+        ("brad@example.com, anna.clarke@example.org", "•••"),
+        ("brad@example.com anna.clarke@example.org", "•••"),
+        ("brad@anna.clarke@example.org", "•••"),
         ("", "•••"),
     ],
 )
 def test_an_address_can_be_recognised_but_not_written_to(address: str, shown: str) -> None:
     assert masked_email(address) == shown
+
+
+UPSTREAM = "Refused: guest brad CLARKE <brad.clarke@example.com>, +1 (212) 555-0123, order 26644388"
+
+
+@pytest.mark.parametrize("details", [GuestDetails.MASKED, GuestDetails.NONE])
+def test_what_an_upstream_says_of_a_guest_is_hidden(details: GuestDetails) -> None:
+    of = replace(order(), guest_name="Brad Clarke")
+    assert said(UPSTREAM, 200, of, details) == "Refused: guest ••• &lt;•••&gt;, •••, order 26644388"
+    unread = said(UPSTREAM, 200, None, details)
+    assert "@" not in unread
+    assert "555" not in unread
+    assert said(UPSTREAM, 200, of, GuestDetails.FULL) == foreign(UPSTREAM, 200)
 
 
 @pytest.mark.parametrize(
@@ -188,6 +211,8 @@ def test_tickets_are_counted_in_english() -> None:
         ("\x00\x1b", ""),
         ("\u3164 \u2800\u200d", ""),
         ("Ro\u200bbin\ufeff\U000e0041", "Robin"),
+        ("Ro\ufe00b\u180bin\U000e0100\u2065\ufff0", "Robin"),
+        ("\ufe0f\u200d \ufe0f", ""),
         ("می\u200cنشین 👩\u200d🎤", "می\u200cنشین 👩\u200d🎤"),
         ("Ελληνικά 日本語 🎟️", "Ελληνικά 日本語 🎟️"),
         ("x" * 300, "x" * 199 + "…"),

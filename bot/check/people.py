@@ -27,7 +27,11 @@ _AS = {
     Standing.STRANGER: "of another workspace",
 }
 # What else is wrong with a policy is said of the group that it is about, or of the settings.
-_TOO_FEW = frozenset({ProblemCode.NO_APPROVER, ProblemCode.TOO_FEW_APPROVERS})
+_OF_POLICIES = frozenset(ProblemCode) - {
+    ProblemCode.GROUP_EMPTY,
+    ProblemCode.GROUP_UNREADABLE,
+    ProblemCode.CURRENCY_MISSING,
+}
 _COPY_ID = "Copy the id from the person's profile (Copy member ID)"
 _RUN_AGAIN = "Run this again in a minute; until it works, what Slack does not tell counts as a no."
 
@@ -206,7 +210,7 @@ def _about_policies(venues: Sequence[Venue], roster: Roster) -> Iterator[Finding
         found = [
             _about_problem(what, problem)
             for problem in problems(venue.policy, roster, venue.currency)
-            if problem.code in _TOO_FEW
+            if problem.code in _OF_POLICIES
         ]
         found += _about_useless_lists(what, venue, roster)
         if not found and not venue.policy.is_default:
@@ -215,14 +219,23 @@ def _about_policies(venues: Sequence[Venue], roster: Roster) -> Iterator[Finding
 
 
 def _about_problem(what: str, problem: Problem) -> Finding:
-    if problem.code is ProblemCode.NO_APPROVER:
-        text = f"{problem.rule}: nobody is left who may approve."
-    else:
-        text = (
-            f"{problem.rule}: {problem.needed} different people have to approve, and "
-            f"{problem.left} may."
-        )
-    return wrong(what, text, "Name full members of the workspace, or groups that have some.")
+    rule, needed, left = problem.rule, problem.needed, problem.left
+    mend = "Name full members of the workspace, or groups that have some."
+    match problem.code:
+        case ProblemCode.NO_APPROVER:
+            return wrong(what, f"{rule}: nobody is left who may approve.", mend)
+        case ProblemCode.ONLY_REQUESTER:
+            text = (
+                f"{rule}: whoever may ask is needed to approve it as well, and self_approval is "
+                f"off: {needed} must approve, and with whoever asked {left} may."
+            )
+            return wrong(what, text, "Name more approvers, or let others ask.")
+        case ProblemCode.TOO_FEW_REJECTERS:
+            text = f"{rule}: {needed} different people have to reject, and {left} may."
+            return warning(what, text, "Lower it, or name more approvers.")
+        case _:
+            text = f"{rule}: {needed} different people have to approve, and {left} may."
+            return wrong(what, text, mend)
 
 
 def _about_useless_lists(what: str, venue: Venue, roster: Roster) -> Iterator[Finding]:

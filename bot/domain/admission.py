@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from bot.domain.bars import bars
 from bot.domain.checks import listed, not_denied, verify, within_requester_limit
 from bot.domain.judgement import Judgement, Refusal, Ruling, Usage
-from bot.domain.person import Membership, Person
-from bot.domain.policy import Policy
+from bot.domain.person import Person
+from bot.domain.policy import Ids, Policy, is_group
 from bot.domain.request import Request
 from bot.domain.tiers import tier_of
 
@@ -34,10 +35,24 @@ def rule_on_look(policy: Policy, person: Person, now: datetime) -> Judgement:
         verify(person, now)
     except Refusal as refusal:
         return refusal.judgement
-    for ids, rule in ((policy.requesters, "requesters"), (policy.all_approvers, "approvers")):
-        if ids is None or person.on(ids) is Membership.YES:
-            return Judgement(Ruling.ALLOWED, rule)
-    return Judgement(Ruling.NOT_A_REQUESTER, "requesters, approvers")
+    doubt = None
+    for ids, denied, rule in _who_may_look(policy):
+        try:
+            not_denied(person, denied, f"deny_{rule}")
+            return Judgement(Ruling.ALLOWED, listed(person, ids, rule, Ruling.NOT_A_REQUESTER))
+        except Refusal as refusal:
+            if refusal.judgement.ruling is Ruling.NOT_VERIFIED:
+                doubt = refusal.judgement
+    return doubt or Judgement(Ruling.NOT_A_REQUESTER, "requesters, approvers")
+
+
+def _who_may_look(policy: Policy) -> Iterator[tuple[Ids | None, Ids, str]]:
+    """Each list that lets its people look, the one that takes it from them, and its name."""
+    yield policy.requesters, policy.deny_requesters, "requesters"
+    yield policy.all_approvers, policy.deny_approvers, "approvers"
+    called = frozenset(policy.escalate_to)
+    alone = policy.break_glass.who if policy.break_glass else frozenset()
+    yield called | alone, policy.deny_approvers, "approvers"
 
 
 def rule_on_automation(
@@ -50,6 +65,8 @@ def rule_on_automation(
     ceiling, quote = policy.auto_approve_up_to, request.quote
     if ceiling is None or quote is None or not ceiling.allows(quote.value):
         return Judgement(Ruling.NOT_AUTOMATIC, "auto_approve_up_to")
+    if _is_left_out(policy, request.requester.user):
+        return Judgement(Ruling.NOT_AUTOMATIC, "requesters")
     if quote.warnings or quote.blocks or bars(policy, request, now):
         return Judgement(Ruling.NOT_AUTOMATIC, "auto_approve_up_to")
     try:
@@ -60,6 +77,16 @@ def rule_on_automation(
     except Refusal as refusal:
         return refusal.judgement
     return Judgement(Ruling.ALLOWED, "auto_approve_up_to")
+
+
+def _is_left_out(policy: Policy, user: str) -> bool:
+    """Whether the lists, which may have been edited since, say by id that somebody may not ask.
+
+    Who is in a user group was found out when they asked, and is not known here.
+    """
+    allowed = policy.requesters
+    by_id = allowed is not None and not any(is_group(each) for each in allowed)
+    return user in policy.deny_requesters or (by_id and user not in (allowed or ()))
 
 
 def listed_reason(policy: Policy, text: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from bot.domain.judgement import Refusal, Ruling, Usage
@@ -55,6 +56,20 @@ def listed(person: Person, ids: Ids | None, rule: str, otherwise: Ruling) -> str
 def below(ceiling: Ceiling | None, amount: Money, otherwise: Ruling, rule: str) -> None:
     if ceiling is not None and not ceiling.allows(amount):
         raise Refusal(otherwise, rule, ceiling.in_currency_of(amount))
+
+
+def limits_below(policy: Policy, amount: Money) -> Iterator[tuple[Ruling, str, Money | None]]:
+    """Name the daily limits that `amount` alone is above, so that no day will do.
+
+    With the ruling, and the limit's amount: None where it names none in the currency.
+    """
+    limits = (
+        (Ruling.APPROVER_LIMIT, "approver_daily_limit", policy.approver_daily),
+        (Ruling.REQUESTER_LIMIT, "requester_daily_limit", policy.requester_daily),
+    )
+    for ruling, rule, limit in limits:
+        if limit is not None and not limit.allows(amount):
+            yield ruling, rule, limit.in_currency_of(amount)
 
 
 def within_limits(policy: Policy, amount: Money, usage: Usage | None) -> None:

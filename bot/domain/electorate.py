@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from bot.domain.policy import Ids, Policy, Tier, is_group
 from bot.domain.request import Request
-from bot.domain.tiers import tier_for
+from bot.domain.tiers import may_approve_own, tier_for
 
 
 class ProblemCode(StrEnum):
@@ -18,13 +18,19 @@ class ProblemCode(StrEnum):
     TOO_FEW_APPROVERS = "too_few_approvers"
     ONLY_REQUESTER = "only_requester"
     CURRENCY_MISSING = "currency_missing"
+    TOO_FEW_REJECTERS = "too_few_rejecters"
+
+
+_HARMLESS = frozenset(
+    {ProblemCode.GROUP_UNREADABLE, ProblemCode.GROUP_EMPTY, ProblemCode.TOO_FEW_REJECTERS}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What is wrong with `rule`.
 
-    `group`: the user group it is about. `needed` of how many who are `left` must approve.
+    `group`: the user group it is about. `needed` of those who are `left` must approve, or reject.
     """
 
     code: ProblemCode
@@ -39,7 +45,7 @@ class Problem:
 
         An amount without the currency is one that nothing is below, whoever it is about.
         """
-        return self.code not in {ProblemCode.GROUP_UNREADABLE, ProblemCode.GROUP_EMPTY}
+        return self.code not in _HARMLESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,7 @@ def problems(policy: Policy, roster: Roster, currency: str) -> tuple[Problem, ..
         elif not policy.self_approval and _only_among_themselves(policy, tier, roster, left):
             code = ProblemCode.ONLY_REQUESTER
             found.append(Problem(code, name, None, tier.approvals, len(left)))
+    found += _too_few_rejecters(policy, policy.all_approvers, roster, frozenset())
     return tuple(found)
 
 
@@ -102,14 +109,34 @@ def problems_of_request(
             (ids or frozenset()) | called | policy.deny_approvers, policy.deny_groups, roster
         )
     )
-    others = left if _may_approve_alone(policy, request) else left - {request.requester.user}
+    others = left if may_approve_own(policy, request) else left - {request.requester.user}
     if len(others) < tier.approvals:
         only = left and not others
         code = ProblemCode.ONLY_REQUESTER if only else ProblemCode.TOO_FEW_APPROVERS
         if not left:
             code = ProblemCode.NO_APPROVER
         found.insert(0, Problem(code, "approvers", None, tier.approvals, len(others)))
+    anywhere = policy.all_approvers
+    if anywhere is not None and policy.approvers is not None and is_late:
+        anywhere |= set(policy.escalate_to)
+    asker = frozenset({request.requester.user})
+    found += _too_few_rejecters(policy, anywhere, roster, asker)
     return tuple(found)
+
+
+def _too_few_rejecters(
+    policy: Policy, ids: Ids | None, roster: Roster, besides: Ids
+) -> Iterator[Problem]:
+    """Whether the quorum of rejections can be had; where one is enough, or a group is not known,
+    nothing is said."""
+    if ids is None or policy.rejections == 1:
+        return
+    if any(roster.members.get(each) is None for each in ids if is_group(each)):
+        return
+    left = roster.expand(ids) - roster.expand(policy.deny_approvers) - roster.unfit - besides
+    if len(left) < policy.rejections:
+        code = ProblemCode.TOO_FEW_REJECTERS
+        yield Problem(code, "rejections", None, policy.rejections, len(left))
 
 
 def _only_among_themselves(
@@ -137,12 +164,6 @@ def _left(
     if ids is None:
         return None
     return roster.expand(ids | called) - roster.expand(policy.deny_approvers) - roster.unfit
-
-
-def _may_approve_alone(policy: Policy, request: Request) -> bool:
-    ceiling = policy.self_approval_up_to
-    below = ceiling is None or (request.quote is not None and ceiling.allows(request.quote.value))
-    return policy.self_approval and below
 
 
 def _group_problems(ids: Ids, may_be_empty: Ids, roster: Roster) -> Iterator[Problem]:

@@ -53,15 +53,16 @@ class Judgement:
     """A ruling and what it rests on.
 
     `rule`: the setting (within `[policy]`), or `default` and the like where none is set. With
-    ALLOWED for a vote, `counted`: the earlier votes of its kind that still count; `missing`: how
-    many more are needed before it takes effect. `bound`, `used`: an amount that may not be passed,
-    and how much of it is used up.
+    ALLOWED for a vote, `counted`: the earlier votes of its kind that still count, `lapsed`: those
+    that do not; `missing`: how many more are needed before it takes effect. `bound`, `used`: an
+    amount that may not be passed, and how much of it is used up.
     """
 
     ruling: Ruling
     rule: str = ""
     missing: int = 0
     counted: tuple[Decision, ...] = ()
+    lapsed: tuple[Decision, ...] = ()
     bound: Money | None = None
     used: Money | None = None
 

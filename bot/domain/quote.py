@@ -140,9 +140,19 @@ def refund_of(value: Money, balance: Money | None) -> Money:
 
 
 def fingerprint(order: Order, selection: Selection) -> str:
-    """Digest of the facts a quote depends on; any change of them asks for a new approval."""
+    """Digest of the facts a quote depends on; any change of them asks for a new approval.
+
+    Also of those that warnings and bars rest on: not every upstream tells when an order changed.
+    No names, which a digest of few unknowns would give away after they were forgotten.
+    """
     facts = {
         "order": [order.venue, order.id, order.currency, order.updated_on, str(order.balance)],
+        "kind": [
+            bool(order.organisation),
+            order.destination.kind,
+            order.destination.payment_method,
+            _spelled(order.created_at),
+        ],
         "lines": sorted(
             [
                 line.id,
@@ -153,12 +163,18 @@ def fingerprint(order: Order, selection: Selection) -> str:
                 str(line.subtotal),
                 line.part_of_combo,
                 line.converted,
+                _spelled(line.event_at),
             ]
             for line in order.lines
         ),
         "selection": sorted(selection.counts.items()),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _spelled(moment: datetime | None) -> str | None:
+    """The same for the same moment, whichever zone it was stated in."""
+    return None if moment is None else str(moment.timestamp())
 
 
 def _selected(order: Order, selection: Selection) -> Iterator[tuple[OrderLine, int]]:

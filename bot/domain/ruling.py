@@ -18,6 +18,7 @@ from bot.domain.person import FACTS_LAST, Person, Standing, may_be_same, same_pe
 from bot.domain.policy import Policy, Tier
 from bot.domain.request import Actor, Decision, Request, State, Verdict
 from bot.domain.tiers import anywhere_eligible, eligible, is_above_lowest, tier_of
+from bot.domain.waiting import is_expired
 
 
 class Action(StrEnum):
@@ -33,6 +34,9 @@ class Action(StrEnum):
     RESOLVE = "resolve"
 
 
+# The rule that a ruling rests on where only the time has moved on.
+EXPIRY = "expire_after"
+_BEFORE_EXPIRY = frozenset({Action.APPROVE, Action.BREAK_GLASS, Action.EDIT})
 POSSIBLE_IN = {
     action: State.UNKNOWN if action in {Action.RECHECK, Action.RESOLVE} else State.PENDING
     for action in Action
@@ -59,7 +63,7 @@ def rule(policy: Policy, action: Action, request: Request, at: Circumstances) ->
     """Decide whether a person may perform `action` on `request` now."""
     try:
         verify(at.person, at.now)
-        _possible(action, request)
+        _possible(action, request, at.now)
         return _RULES[action](policy, request, at)
     except Refusal as refusal:
         return refusal.judgement
@@ -80,9 +84,12 @@ def votes(request: Request, verdict: Verdict) -> tuple[Decision, ...]:
     return tuple(found.values())
 
 
-def _possible(action: Action, request: Request) -> None:
+def _possible(action: Action, request: Request, now: datetime) -> None:
+    """Nothing goes on after the expiry that the card names, also where nobody noted it yet."""
     if request.state is not POSSIBLE_IN[action]:
         raise Refusal(Ruling.STATE_MOVED_ON, "state")
+    if action in _BEFORE_EXPIRY and is_expired(request, now):
+        raise Refusal(Ruling.STATE_MOVED_ON, EXPIRY)
 
 
 def _approve(policy: Policy, request: Request, at: Circumstances) -> Judgement:
@@ -96,14 +103,29 @@ def _approve(policy: Policy, request: Request, at: Circumstances) -> Judgement:
     within_limits(policy, amount, at.usage)
     given = votes(request, Verdict.APPROVED)
     counted = tuple(vote for vote in given if _still_counts(policy, tier, request, vote, at))
+    lapsed = tuple(vote for vote in given if vote not in counted)
     missing = max(0, tier.approvals - len(counted) - 1)
-    return Judgement(Ruling.ALLOWED, f"{tier_name}, {list_name}", missing, counted)
+    return Judgement(Ruling.ALLOWED, f"{tier_name}, {list_name}", missing, counted, lapsed)
 
 
 def _still_counts(
     policy: Policy, tier: Tier, request: Request, vote: Decision, at: Circumstances
 ) -> bool:
-    """Whether the giver of an earlier approval could give it today; a doubt raises Refusal."""
+    """Whether the giver of an earlier approval could give it today.
+
+    A doubt raises Refusal where the approval is needed; where one is enough it does not count.
+    """
+    try:
+        return _could_be_given(policy, tier, request, vote, at)
+    except Refusal:
+        if tier.approvals == 1:
+            return False
+        raise
+
+
+def _could_be_given(
+    policy: Policy, tier: Tier, request: Request, vote: Decision, at: Circumstances
+) -> bool:
     voter = next((each for each in at.voters if vote.by and same_person(each.actor, vote.by)), None)
     if voter is None:
         # Given after the others were asked about: its giver was looked at in this very minute.
@@ -136,13 +158,17 @@ def _may_approve(
     ids, list_name = eligible(policy, tier, request, now)
     rests_on = listed(person, ids, list_name, Ruling.NOT_AN_APPROVER)
     if may_be_same(person.actor, request.requester):
-        if not policy.self_approval:
-            raise Refusal(Ruling.SELF_APPROVAL, "self_approval")
-        if request.quote is not None:
-            ceiling = policy.self_approval_up_to
-            name = "self_approval_up_to"
-            below(ceiling, request.quote.value, Ruling.SELF_APPROVAL_ABOVE, name)
+        _own_request(policy, request)
     return rests_on
+
+
+def _own_request(policy: Policy, request: Request) -> None:
+    """Deciding on what one asked for: only where that is allowed, and up to its amount."""
+    if not policy.self_approval:
+        raise Refusal(Ruling.SELF_APPROVAL, "self_approval")
+    if request.quote is not None:
+        ceiling, name = policy.self_approval_up_to, "self_approval_up_to"
+        below(ceiling, request.quote.value, Ruling.SELF_APPROVAL_ABOVE, name)
 
 
 def _break_glass(policy: Policy, request: Request, at: Circumstances) -> Judgement:
@@ -154,6 +180,9 @@ def _break_glass(policy: Policy, request: Request, at: Circumstances) -> Judgeme
     not_denied(at.person, policy.deny_approvers, "deny_approvers")
     who = policy.break_glass.who
     rests_on = listed(at.person, who, "break_glass.who", Ruling.NO_BREAKING_GLASS)
+    own = own_vote(request, at.person)
+    if own is not None and own.verdict is Verdict.REJECTED:
+        raise Refusal(Ruling.ALREADY_VOTED, "own vote")
     below(policy.break_glass.up_to, amount, Ruling.BREAK_GLASS_ABOVE, "break_glass.up_to")
     within_limits(policy, amount, at.usage)
     return Judgement(Ruling.ALLOWED, rests_on)
@@ -196,8 +225,8 @@ def _recheck(policy: Policy, _: Request, at: Circumstances) -> Judgement:
 
 def _resolve(policy: Policy, request: Request, at: Circumstances) -> Judgement:
     rests_on = _any_approver(policy, request, at)
-    if may_be_same(at.person.actor, request.requester) and not policy.self_approval:
-        raise Refusal(Ruling.SELF_APPROVAL, "self_approval")
+    if may_be_same(at.person.actor, request.requester):
+        _own_request(policy, request)
     return Judgement(Ruling.ALLOWED, rests_on)
 
 

@@ -48,6 +48,13 @@ def is_above_lowest(policy: Policy, request: Request) -> bool:
     return lowest is not None and not lowest.allows(request.quote.value)
 
 
+def may_approve_own(policy: Policy, request: Request) -> bool:
+    """Whether who asked may be one of those who approve it."""
+    ceiling = policy.self_approval_up_to
+    below = ceiling is None or (request.quote is not None and ceiling.allows(request.quote.value))
+    return policy.self_approval and below
+
+
 def is_escalated(request: Request, now: datetime) -> bool:
     return request.escalates_at is not None and request.escalates_at <= now
 
@@ -66,6 +73,6 @@ def eligible(policy: Policy, tier: Tier, request: Request, now: datetime) -> tup
 def anywhere_eligible(policy: Policy, request: Request, now: datetime) -> Ids | None:
     """Who may approve at some tier or other; None: any full member."""
     ids = policy.all_approvers
-    if ids is not None and is_escalated(request, now):
+    if ids is not None and policy.approvers is not None and is_escalated(request, now):
         return ids | set(policy.escalate_to)
     return ids

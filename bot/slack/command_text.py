@@ -10,7 +10,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from bot.domain.venue import Venue
-from bot.slack.cards.format import foreign
+from bot.slack.cards.format import foreign, is_blank
 
 # ACME's order ids are digit strings of unstated length; the longest 64-bit number has 19 digits.
 ORDER_ID_DIGITS = 19
@@ -80,8 +80,12 @@ def order_id(text: str) -> str:
             f"“{foreign(word, 40)}” is not an order id: an order id is made of digits only. For "
             f"example: {EXAMPLE}"
         )
-    if not digits.strip("0"):
-        raise CommandError(f"An order id is not 0. For example: {EXAMPLE}")
+    if digits.startswith("0"):
+        # Two spellings of one order would be two requests for it.
+        raise CommandError(
+            "An order id does not begin with 0: type it as it stands at the end of the order’s "
+            f"address in the back office. For example: {EXAMPLE}"
+        )
     if len(digits) > ORDER_ID_DIGITS:
         raise CommandError(
             f"That number has {len(digits)} digits; an order id has at most {ORDER_ID_DIGITS}. "
@@ -152,7 +156,7 @@ def _order(words: str, venues: Mapping[str, Venue], channel: str) -> tuple[str, 
             f"Which venue? This channel stands for none or for several. Put one of {keys} before "
             f"the order id, for example `/cancel-order {first}:{found}`."
         )
-    return venue, found, reason or None
+    return venue, found, None if is_blank(reason) else reason
 
 
 def _first_word(words: str) -> tuple[str, str]:

@@ -291,8 +291,10 @@ class _Memory(Generic[T]):
     asking: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     def recall(self, key: str, most_age: timedelta) -> Fact[T] | None:
+        """A fact from the future is none: a clock that was set back would make it last."""
         fact = self.known.get(key)
-        return fact if fact is not None and self.now() - fact.asked_at <= most_age else None
+        is_known = fact is not None and timedelta(0) <= self.now() - fact.asked_at <= most_age
+        return fact if is_known else None
 
     async def learn(self, key: str) -> None:
         """Ask, or wait for who asks already; whoever loses patience takes it from nobody."""

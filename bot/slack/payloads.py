@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AliasPath, BaseModel, ConfigDict, Field
 
 from bot.domain.request import Actor, MessageRef
+from bot.slack.cards.format import is_blank
 from bot.slack.cards.modals import VALUE
 from bot.slack.poster import Recipient
 
@@ -144,11 +145,12 @@ class Submission(Interaction):
     )
 
     def entered(self, block_id: str) -> str | None:
-        """What was typed or chosen in a block; None if it is not on the form or was left empty."""
+        """What was typed or chosen in a block; None if it is not on the form or shows nothing."""
         element = self._element(block_id)
         chosen = element.selected_option and element.selected_option.value
         # PostgreSQL keeps no NUL in text.
-        return (element.value or chosen or "").replace("\0", "").strip() or None
+        text = (element.value or chosen or "").replace("\0", "").strip()
+        return None if is_blank(text) else text
 
     def conversation(self, block_id: str) -> str | None:
         """The channel chosen in a block, as `entered`."""

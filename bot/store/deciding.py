@@ -133,12 +133,14 @@ class Deciding(Moves):
             if request.card is None and clicked is not None:
                 # The process died between posting the card and noting where: the click knows.
                 changes |= {"card": clicked}
-            data = {
+            data: dict[str, Any] = {
                 "seen_revision": seen_revision,
                 "rule": judgement.rule,
                 "missing": judgement.missing,
             }
             data |= told(request.quote) if request.quote else {}
+            if judgement.lapsed:
+                data |= {"lapsed": [vote.by.user for vote in judgement.lapsed if vote.by]}
             entry = Entry(step.event, person.actor, data, {"note": note}, evidence or Evidence())
             _keep_approvals(connection, request, step)
             return judgement, self.move(connection, request, step.target, entry, changes, step.wait)

@@ -6,19 +6,22 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 
 from bot.domain.judgement import Usage
 from bot.domain.money import Money, total
 from bot.domain.policy import Policy
-from bot.domain.request import Decision, Request, State
+from bot.domain.request import Decision, Failure, FailureCode, Request, State
+from bot.store.rows import load
 from bot.store.tables import approvals, requests
 
 # Who "approves" what the policy approves by itself.
 NOBODY = ""
-# What an approval in such a state has moved, or still may.
-_DECIDED = (State.APPROVED, State.EXECUTING, State.DONE, State.UNKNOWN)
+# What an approval in such a state has moved, or still may. Of what failed, only what a person says
+# did not happen: nobody else has confirmed it, and nobody shall make room for themselves like this.
+_DECIDED = (State.APPROVED, State.EXECUTING, State.DONE, State.UNKNOWN, State.FAILED)
 _INSERT = sa.insert(approvals)
 # Any number that nobody else uses as the first half of a lock.
 _LOCKS = 0x5253
@@ -66,7 +69,7 @@ def _found(
 ) -> Money:
     """Add up approvals since `day`, each request once: several may have approved the same."""
     rows = connection.execute(
-        sa.select(approvals.c.request_id, approvals.c.amount)
+        sa.select(approvals.c.request_id, approvals.c.amount, requests.c.state, requests.c.failure)
         .join(
             requests,
             sa.and_(
@@ -84,8 +87,15 @@ def _found(
             requests.c.state.in_([state.value for state in states]),
         )
     )
-    amounts = {row.request_id: Money(Decimal(row.amount), currency) for row in rows}
+    amounts = {row.request_id: Money(Decimal(row.amount), currency) for row in rows if _counts(row)}
     return total(amounts.values(), currency)
+
+
+def _counts(row: Any) -> bool:  # noqa: ANN401 - a row of four columns
+    if row.state != State.FAILED.value:
+        return True
+    failure = load(Failure, row.failure)
+    return failure is not None and failure.code is FailureCode.SETTLED
 
 
 def note_approval(connection: sa.Connection, request: Request, approval: Decision) -> None:

@@ -101,11 +101,11 @@ class Workflows:
         """
         place = self.engine.place
         await asyncio.to_thread(place.keep)
-        await self.engine.reclaim()
-        await self.engine.adopt()
+        await _attempt(self.engine.reclaim)
+        await _attempt(self.engine.adopt)
         if await asyncio.to_thread(place.leads):
-            await self.sweep()
-            await self.remind()
+            await _attempt(self.sweep)
+            await _attempt(self.remind)
 
     async def keep_house_forever(self) -> None:
         """Keep house, round after round, until PlaceError."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from bot.domain.request import Request, State
+from bot.domain.request import Decision, Request, State
 from bot.domain.selection import SelectionError, SelectionProblem
 from bot.domain.venue import Venue
 from bot.slack.cards import words
@@ -73,10 +73,25 @@ def outdated_copy(request: Request, link: str | None) -> str:
     )
 
 
-def unknown_request() -> str:
+def unknown(request: Request | None) -> str:
+    """Of a request that is not there, or, where it is, of its venue."""
+    if request is None:
+        return (
+            "This card belongs to a request that this bot does not know, perhaps from another "
+            "installation. Nothing was changed. Run `/cancel-order` again."
+        )
     return (
-        "This card belongs to a request that this bot does not know, perhaps from another "
-        "installation. Nothing was changed. Run `/cancel-order` again."
+        "This card belongs to a venue that was taken out of this bot’s settings, so nothing can be "
+        "decided here. Nothing was changed. Tell whoever runs this bot."
+    )
+
+
+def lapsed(votes: Sequence[Decision]) -> str:
+    """To whoever approved: whose earlier approvals their givers could not give any more."""
+    givers = ", ".join(person(vote.by) for vote in votes)
+    return (
+        f"Your approval counts, but an earlier one does not any more, because whoever gave it may "
+        f"not approve this by now: {givers}. The card shows how many are missing."
     )
 
 

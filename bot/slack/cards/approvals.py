@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from bot.domain.bars import bars
+from bot.domain.checks import limits_below
 from bot.domain.electorate import Problem, ProblemCode
-from bot.domain.policy import Ids, Policy, Tier
+from bot.domain.policy import Ids, Policy, Tier, is_group
 from bot.domain.quote import Quote, WarningCode
 from bot.domain.request import Decision, Request, State, Verdict
 from bot.domain.ruling import votes
-from bot.domain.tiers import eligible, is_escalated, tier_for
+from bot.domain.tiers import eligible, is_escalated, may_approve_own, tier_for
 from bot.domain.venue import Venue
 from bot.slack.cards import words
 from bot.slack.cards.format import clock, deadline, foreign, person
@@ -84,14 +85,17 @@ def hindrances(request: Request, quote: Quote, venue: Venue) -> list[str]:
         for item in bars(venue.policy, request, request.updated_at)
     ]
     policy = venue.policy
+    found += [
+        words.above_daily_limit(rule, quote.value, bound, venue)
+        for _, rule, bound in limits_below(policy, quote.value)
+    ]
     if tier_for(policy, request) is None:
         highest = policy.tiers[-1].up_to if policy.tiers else None
         bound = highest.in_currency_of(quote.value) if highest else None
         found.append(
             words.above_all_tiers(quote.value, bound, venue)
             if bound is not None
-            else f"The policy names no amounts in {quote.value.currency}, so nothing in that "
-            "currency can be approved here."
+            else words.no_amount_in(quote.value.currency, "tiers")
         )
     return found
 
@@ -100,8 +104,12 @@ def other_tickets_may_do(policy: Policy, request: Request, quote: Quote, now: da
     """Whether hindrances can be got round by another choice: not where they are of the order."""
     if any(item.code in _OF_THE_ORDER for item in bars(policy, request, now)):
         return False
-    ceilings = [tier.up_to for tier in policy.tiers if tier.up_to]
-    return all(ceiling.in_currency_of(quote.value) is not None for ceiling in ceilings)
+    ceilings = [
+        *(tier.up_to for tier in policy.tiers),
+        policy.approver_daily,
+        policy.requester_daily,
+    ]
+    return all(each.in_currency_of(quote.value) is not None for each in ceilings if each)
 
 
 def way_out(policy: Policy, request: Request, quote: Quote, now: datetime) -> str:
@@ -129,7 +137,7 @@ def needed(
     if is_possible and tier is not None and not is_stuck(problems):
         yield from _missing(request, tier, policy)
     against = len(votes(request, Verdict.REJECTED))
-    if against:
+    if against and not any(item.code is ProblemCode.TOO_FEW_REJECTERS for item in problems):
         left = max(1, policy.rejections - against)
         more = "1 more rejection ends" if left == 1 else f"{left} more rejections end"
         unless = ", unless enough approve first" if is_possible and not is_stuck(problems) else ""
@@ -164,11 +172,14 @@ def _from_whom(request: Request, policy: Policy, ids: Ids | None, missing: int) 
         who = "who may approve this amount"
         return f" from somebody {who}" if missing == 1 else f", from different people {who}"
     cannot = {vote.by.user for vote in request.votes if vote.by} | policy.deny_approvers
-    if not policy.self_approval:
+    if not may_approve_own(policy, request):
         cannot |= {request.requester.user}
     left = ids - cannot
     if not left:
         return ""
+    if len(left) < missing and not any(is_group(each) for each in left):
+        # Whoever rejected is left out of the names, and needed.
+        return f": {either(left)}, and of those who rejected, whoever takes that back"
     return f" from {either(left)}" if missing == 1 else f", from different people: {either(left)}"
 
 
@@ -201,8 +212,10 @@ def stuck_texts(
 
 def _more_may_later(request: Request, policy: Policy) -> bool:
     tier = tier_for(policy, request)
-    is_open = tier is not None and tier.approvers is None and bool(policy.escalate_to)
-    return is_open and not is_escalated(request, request.updated_at)
+    if tier is None or tier.approvers is not None or policy.approvers is None:
+        return False
+    more = set(policy.escalate_to) - policy.approvers
+    return bool(more) and not is_escalated(request, request.updated_at)
 
 
 def problem(item: Problem, request: Request, in_doubt: bool = False) -> str:
@@ -232,6 +245,10 @@ def problem(item: Problem, request: Request, in_doubt: bool = False) -> str:
         ProblemCode.CURRENCY_MISSING: (
             f"The policy names no amount in the venue’s currency for `{item.rule}`, so nothing is "
             "below it. Whoever runs this bot has to add one."
+        ),
+        ProblemCode.TOO_FEW_REJECTERS: (
+            f"A rejection needs {item.needed} different people, and only {item.left} could: until "
+            "whoever runs this bot changes that, *Withdraw* or the expiry is what ends this."
         ),
     }[item.code]
 
@@ -266,5 +283,7 @@ def may_break_glass(request: Request, quote: Quote, venue: Venue) -> bool:
     """Whether the card offers it; who may do it is decided on the click."""
     glass = venue.policy.break_glass
     if glass is None or request.state is not State.PENDING:
+        return False
+    if any(limits_below(venue.policy, quote.value)):
         return False
     return glass.up_to is None or glass.up_to.allows(quote.value)

@@ -19,6 +19,7 @@ from bot.slack.cards.format import (
     guest,
     money,
     person,
+    said,
     tickets,
 )
 from bot.slack.cards.message import (
@@ -246,8 +247,8 @@ def _state_texts(request: Request, venue: Venue, problems: Sequence[Problem]) ->
             yield f":x: {words.failure(request, request.failure, venue)}"
         case State.EXPIRED:
             yield (
-                ":hourglass: Nobody decided in time, so nothing was changed. "
-                f"{words.ask_again(request, venue)}"
+                f":hourglass: {words.undecided(request).capitalize()} in time, so nothing was "
+                f"changed. {words.ask_again(request, venue)}"
             )
         case State.UNKNOWN:
             yield unknown_text(request, venue)
@@ -256,7 +257,10 @@ def _state_texts(request: Request, venue: Venue, problems: Sequence[Problem]) ->
 def unknown_text(request: Request, venue: Venue) -> str:
     """What to check when nobody can tell whether the cancellation happened."""
     seen = request.failure.detail if request.failure else None
-    shown = f" When last read, it showed: {foreign(seen, 600)}." if seen else ""
+    details = venue.policy.guest_details
+    shown = (
+        f" When last read, it showed: {said(seen, 600, request.order, details)}." if seen else ""
+    )
     return (
         f":rotating_light: *It is not known whether {venue.system} did it.* Its answer was lost or "
         f"contradicts the order.{shown} Look at order {foreign(request.order_label, 40)} there: "

@@ -157,12 +157,16 @@ def reject_reason(request: Request, private_metadata: str) -> dict[str, Any]:
 
 def break_glass(request: Request, venue: Venue, private_metadata: str) -> dict[str, Any]:
     amount = money(request.quote.refund, venue) if request.quote else "the amount on the card"
+    told = (
+        "Everybody who is named as an approver is told, and your"
+        if venue.policy.named_approvers or venue.policy.mentions
+        else "The channel is told, and your"
+    )
     blocks = [
         section(
             f"This approves the refund of *{amount}* for order {foreign(request.order_label, 40)} "
             "*alone*, without waiting for anybody else. The refund is made at once and cannot be "
-            "undone. Everybody who may approve is told, and your reason is posted and recorded "
-            "with your name."
+            f"undone. {told} reason is posted and recorded with your name."
         ),
         _input(
             "reason",

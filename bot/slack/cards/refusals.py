@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from bot.domain.bars import bars
+from bot.domain.checks import limits_below
 from bot.domain.judgement import Judgement, Ruling
 from bot.domain.person import Person
 from bot.domain.policy import Ids
 from bot.domain.request import Request, State, Verdict
-from bot.domain.ruling import Action, own_vote
-from bot.domain.tiers import anywhere_eligible, eligible, tier_for
+from bot.domain.ruling import EXPIRY, Action, own_vote, votes
+from bot.domain.tiers import anywhere_eligible, eligible, may_approve_own, tier_for
 from bot.domain.venue import Venue
 from bot.slack.cards import approvals, words
 from bot.slack.cards.format import clean, foreign, money, person
@@ -22,18 +24,24 @@ _OTHERWISE = f"That is not possible here. {_UNCHANGED} If it should be, {_TELL}.
 
 
 def refusal(
-    judgement: Judgement, action: Action, request: Request, venue: Venue, who: Person
+    judgement: Judgement,
+    action: Action,
+    request: Request,
+    venue: Venue,
+    who: Person,
+    now: datetime,
 ) -> str:
     """Tell somebody why their click did nothing. The request stays as it is."""
     ruling = judgement.ruling
     if ruling is Ruling.STATE_MOVED_ON:
-        return moved_on(request, venue)
+        return too_late(request, venue) if judgement.rule == EXPIRY else moved_on(request, venue)
     if ruling is Ruling.BARRED:
-        return _barred(request, venue, who)
+        return _barred(request, venue, now)
     return (
         standing(ruling)
-        or _right(ruling, action, request, venue, who)
-        or _amount(judgement, request, venue)
+        or _right(ruling, action, request, venue, who, now)
+        or _never(ruling, request, venue)
+        or _amount(judgement, action, request, venue)
         or _quote(ruling, request)
         or _OTHERWISE
     )
@@ -47,7 +55,7 @@ def refused_request(judgement: Judgement, venue: Venue) -> str:
             return (
                 "You are not among those who may ask for cancellations at "
                 f"{foreign(venue.name, 60)}. Let one of them do it: "
-                f"{either(policy.requesters or ())}."
+                f"{either((policy.requesters or frozenset()) - policy.deny_requesters)}."
             )
         case Ruling.DENIED:
             return (
@@ -118,16 +126,18 @@ def standing(ruling: Ruling) -> str:
     }.get(ruling, "")
 
 
-def _right(ruling: Ruling, action: Action, request: Request, venue: Venue, who: Person) -> str:
+def _right(
+    ruling: Ruling, action: Action, request: Request, venue: Venue, who: Person, now: datetime
+) -> str:
     asker, order = person(request.requester), foreign(request.order_label, 40)
-    do = "settle" if action is Action.RESOLVE else "approve"
+    do = _verb(action)
     return {
         Ruling.DENIED: (
             f"The policy here does not let you do this. {_UNCHANGED} If that is wrong, {_TELL}."
         ),
         Ruling.NOT_AN_APPROVER: (
             f"You are not among those who may decide on this. {_UNCHANGED} "
-            f"{_ask(_approvers(action, request, venue, who))}"
+            f"{_ask(_approvers(action, request, venue, now))}"
         ),
         Ruling.REQUESTER_ONLY: (
             f"Only {asker}, who asked, can do that. Whoever may approve can stop it with *Reject*."
@@ -145,16 +155,24 @@ def _right(ruling: Ruling, action: Action, request: Request, venue: Venue, who: 
     }.get(ruling, "")
 
 
-def _approvers(action: Action, request: Request, venue: Venue, who: Person) -> Ids:
-    """Who may, as far as the lists tell; more people may stop it than may approve it."""
-    policy, now = venue.policy, who.known_at or request.updated_at
+def _verb(action: Action) -> str:
+    return "settle" if action is Action.RESOLVE else "approve"
+
+
+def _approvers(action: Action, request: Request, venue: Venue, now: datetime) -> Ids:
+    """Who still may, as far as the lists tell; more people may stop it than may approve it."""
+    policy = venue.policy
     tier = tier_for(policy, request) if action is Action.APPROVE else None
     ids = eligible(policy, tier, request, now)[0] if tier else None
     if ids is None:
         ids = anywhere_eligible(policy, request, now) or frozenset()
     cannot = policy.deny_approvers
-    if action is Action.REJECT or not policy.self_approval:
+    if action is Action.REJECT or not may_approve_own(policy, request):
         cannot |= {request.requester.user}
+    if action in {Action.APPROVE, Action.REJECT}:
+        cannot |= {vote.by.user for vote in votes(request, Verdict.REJECTED) if vote.by}
+    if action is Action.APPROVE:
+        cannot |= {vote.by.user for vote in votes(request, Verdict.APPROVED) if vote.by}
     return ids - cannot
 
 
@@ -181,7 +199,16 @@ def _already_voted(action: Action, request: Request, who: Person) -> str:
     )
 
 
-def _amount(judgement: Judgement, request: Request, venue: Venue) -> str:
+def _never(ruling: Ruling, request: Request, venue: Venue) -> str:
+    """Say so where the amount alone is above a daily limit: then no day and nobody else will do."""
+    value = request.quote.value if request.quote else None
+    for limit, rule, bound in limits_below(venue.policy, value) if value else ():
+        if limit is ruling and value:
+            return f"{words.above_daily_limit(rule, value, bound, venue)} {_UNCHANGED}"
+    return ""
+
+
+def _amount(judgement: Judgement, action: Action, request: Request, venue: Venue) -> str:
     value = request.quote.value if request.quote else None
     currency = value.currency if value else venue.currency
     bound = money(judgement.bound, venue) if judgement.bound else None
@@ -196,8 +223,8 @@ def _amount(judgement: Judgement, request: Request, venue: Venue) -> str:
             return f"{words.above_all_tiers(value, judgement.bound, venue)} {_UNCHANGED}"
         case Ruling.SELF_APPROVAL_ABOVE if bound:
             return (
-                f"You may approve your own requests up to {bound} only; somebody else must approve "
-                f"this one. {_UNCHANGED}"
+                f"You may {_verb(action)} your own requests up to {bound} only; somebody else must "
+                f"{_verb(action)} this one. {_UNCHANGED}"
             )
         case Ruling.BREAK_GLASS_ABOVE if bound:
             return (
@@ -208,14 +235,13 @@ def _amount(judgement: Judgement, request: Request, venue: Venue) -> str:
             return (
                 f"One person may approve {bound} a day here, and you have approved "
                 f"{money(judgement.used, venue)} today; with this it would be too much. Somebody "
-                f"else can approve it, or you tomorrow. {_UNCHANGED}"
+                f"else can approve it; your own sum {_anew(venue)}. {_UNCHANGED}"
             )
         case Ruling.REQUESTER_LIMIT if bound and judgement.used is not None:
             return (
                 f"One person’s requests may come to {bound} a day here, and "
                 f"{money(judgement.used, venue)} was approved for {person(request.requester)} "
-                "today; with this it would be too much. It can be approved tomorrow. "
-                f"{_UNCHANGED}"
+                f"today; with this it would be too much. That sum {_anew(venue)}. {_UNCHANGED}"
             )
         case (
             Ruling.SELF_APPROVAL_ABOVE
@@ -225,6 +251,10 @@ def _amount(judgement: Judgement, request: Request, venue: Venue) -> str:
         ) if bound is None:
             return unnamed
     return ""
+
+
+def _anew(venue: Venue) -> str:
+    return f"begins anew at midnight{'' if venue.timezone else ' UTC'}"
 
 
 def _quote(ruling: Ruling, request: Request) -> str:
@@ -240,8 +270,8 @@ def _quote(ruling: Ruling, request: Request) -> str:
     }.get(ruling, "")
 
 
-def _barred(request: Request, venue: Venue, who: Person) -> str:
-    now, quote = who.known_at or request.updated_at, request.quote
+def _barred(request: Request, venue: Venue, now: datetime) -> str:
+    quote = request.quote
     found = bars(venue.policy, request, now) if quote else ()
     causes = dict.fromkeys(words.warning(item, quote, venue) for item in found if quote)
     said = ["The policy here does not let anybody approve this.", *causes, _UNCHANGED]
@@ -255,12 +285,17 @@ def moved_on(request: Request, venue: Venue) -> str:
     order = foreign(request.order_label, 40)
     decision = request.decision
     if request.state is State.EXPIRED:
-        return (
-            f"Too late: nobody decided on order {order} in time, so this request expired. "
-            f"{_UNCHANGED} {words.ask_again(request, venue)}"
-        )
+        return too_late(request, venue)
     if request.state is State.PENDING:
         return f"Order {order} is waiting for approval again. Look at its card, and decide."
     still = "yet" if request.state is State.REQUESTED else "any more"
     first = words.decided(decision) if decision else f"There is nothing to decide {still}"
     return f"{first}; order {order} {words.standing(request)}. Your click changed nothing."
+
+
+def too_late(request: Request, venue: Venue) -> str:
+    """Tell that the time to decide is over, whether or not the card shows it yet."""
+    return (
+        f"Too late: {words.undecided(request)} on order {foreign(request.order_label, 40)} in "
+        f"time, so this request expired. {_UNCHANGED} {words.ask_again(request, venue)}"
+    )

@@ -43,7 +43,8 @@ def _sentence(request: Request, venue: Venue) -> str | None:
             return f"{asker} {person(decision.by)} rejected this. Nothing was changed.{note}"
         case State.EXPIRED:
             return (
-                f"{asker} nobody decided on order {order} in time, so this request expired. "
+                f"{asker} {words.undecided(request)} on order {order} in time, so this request "
+                "expired. "
                 f"Nothing was changed. {words.ask_again(request, venue)}"
             )
         case State.UNKNOWN:

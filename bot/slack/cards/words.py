@@ -7,7 +7,7 @@ from bot.domain.order import Destination, DestinationKind
 from bot.domain.quote import BlockCode, Notify, Quote, QuoteBlock, QuoteWarning, WarningCode
 from bot.domain.request import Decision, Failure, FailureCode, Request, State, Verdict
 from bot.domain.venue import Venue
-from bot.slack.cards.format import clock, foreign, money, person, tickets
+from bot.slack.cards.format import clock, foreign, money, person, said, tickets
 
 STATE_TITLES = {
     State.REQUESTED: "being read",
@@ -132,6 +132,31 @@ def above_all_tiers(value: Money | None, bound: Money | None, venue: Venue) -> s
     )
 
 
+def no_amount_in(currency: str, rule: str) -> str:
+    return (
+        f"The policy names no amount in {currency} (`{rule}`), so nothing in that currency can be "
+        "approved here until whoever runs this bot adds one."
+    )
+
+
+def above_daily_limit(rule: str, value: Money, bound: Money | None, venue: Venue) -> str:
+    """Say that no day will do: `value` alone is above the limit `rule`."""
+    if bound is None:
+        return no_amount_in(value.currency, rule)
+    limit = (
+        f"Nobody may approve more than {money(bound, venue)} a day here"
+        if rule == "approver_daily_limit"
+        else f"What one person asks for may come to {money(bound, venue)} a day at most"
+    )
+    what = f"tickets worth {money(value, venue)} cannot be approved at all"
+    return f"{limit} (`{rule}`), so {what}."
+
+
+def undecided(request: Request) -> str:
+    """What to say of a request that expired."""
+    return "not enough people decided" if request.votes else "nobody decided"
+
+
 def block(item: QuoteBlock, venue: Venue) -> str:
     elsewhere = f"Cancel it in {venue.system} itself."
     return {
@@ -188,7 +213,8 @@ def failure(request: Request, item: Failure, venue: Venue) -> str:
     """Say why a request failed and what to do next, in one or two sentences."""
     system = venue.system
     order = foreign(request.order_id, 40)
-    words = f": “{foreign(item.detail, 300)}”" if item.detail else ""
+    details = venue.policy.guest_details
+    words = f": “{said(item.detail, 300, request.order, details)}”" if item.detail else ""
     if item.code is FailureCode.BLOCKED:
         return block(QuoteBlock(BlockCode(item.detail or "")), venue)
     if item.code is FailureCode.CARD_NOT_POSTED:

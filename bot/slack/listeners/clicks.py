@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncBoltRequest
 
-from bot.domain.judgement import Judgement, Usage
-from bot.domain.money import Money
+from bot.domain.judgement import Judgement
 from bot.domain.person import Person
 from bot.domain.request import Request
 from bot.domain.ruling import Action, Circumstances, rule
@@ -57,7 +57,7 @@ class Clicks:
         request = await self._front.ledger.get(click.action.value)
         venue = self._front.venues.get(request.venue) if request else None
         if request is None or venue is None:
-            self._front.tell(click.recipient, answers.unknown_request())
+            self._front.tell(click.recipient, answers.unknown(request))
         else:
             who = await self._front.decider(action, request.id, click.actor)
             judgement = self._foresee(action, request, venue, who.person, click)
@@ -72,11 +72,10 @@ class Clicks:
         self, action: Action, request: Request, venue: Venue, person: Person, click: Click
     ) -> Judgement:
         """What the form's submission would be answered, but for the day's limits."""
-        currency = request.quote.value.currency if request.quote else venue.currency
-        nothing = Money.zero(currency)
+        policy = replace(venue.policy, approver_daily=None, requester_daily=None)
         seen = seen_revision(click.action.block_id)
-        at = Circumstances(person, self._front.now(), seen, usage=Usage(nothing, nothing))
-        return rule(venue.policy, action, request, at)
+        at = Circumstances(person, self._front.now(), seen)
+        return rule(policy, action, request, at)
 
     def _form(self, action: Action, request: Request, click: Click) -> dict[str, Any]:
         venue = self._front.venues[request.venue]

@@ -21,6 +21,13 @@ _KINDS = frozenset(
     | {"event_callback", "block_suggestion", "app_rate_limited"}
 )
 
+# The error may have come after the change was on disk, or have hidden that it got there.
+_DOUBT = (
+    "It is not certain whether this counted: look at the card in a minute. If it shows nothing of "
+    "it, try again, which is safe; nothing is done twice. If this stays, tell whoever runs this "
+    "bot."
+)
+
 log = structlog.get_logger(__name__)
 
 
@@ -69,13 +76,7 @@ def _kind(body: dict[str, Any]) -> str:
 def _sentence(error: Exception, kind: str) -> str:
     if isinstance(error, LedgerUnavailableError):
         log.error("ledger_unavailable", kind=kind, cause=str(error))
-        return (
-            "The bot cannot reach its database right now, so this did not count. Please try again "
-            "in a minute; if it stays, tell whoever runs this bot."
-        )
+        return f"The bot cannot reach its database right now. {_DOUBT}"
     error_id = secrets.token_hex(4)
     log.error("listener_failed", kind=kind, error_id=error_id, exc_info=error)
-    return (
-        f"Something went wrong on our side (error {error_id}), so this did not count. Please "
-        "try again; if it stays, tell whoever runs this bot."
-    )
+    return f"Something went wrong on our side (error {error_id}). {_DOUBT}"

@@ -83,7 +83,7 @@ class Forms:
         context = FormContext.load(form.private_metadata)
         known = await self._front.ledger.get(context.request_id or "")
         if known is None:
-            await self._refused(ack, form, context, answers.unknown_request())
+            await self._refused(ack, form, context, answers.unknown(None))
             return
         who = await self._front.decider(Action.EDIT, known.id, form.actor)
         counts, errors = _counts(form, known)

@@ -18,7 +18,7 @@ from bot.domain.delivery import DeliveryImpossibleError, DeliveryPostponedError
 from bot.domain.judgement import Judgement, Ruling
 from bot.domain.person import Person
 from bot.domain.policy import Policy
-from bot.domain.request import Actor, Evidence, MessageRef, Request
+from bot.domain.request import Actor, Evidence, MessageRef, Request, State
 from bot.domain.ruling import Action
 from bot.domain.tiers import is_above_lowest
 from bot.domain.venue import Venue
@@ -81,7 +81,7 @@ class Front:
 
         Spares them a form that would be refused; the form's submission decides.
         """
-        refused = ""
+        refused, elsewhere = "", ""
         for venue in self.venues.values():
             policy = replace(venue.policy, reason_required=False, reasons=())
             if channel is None:
@@ -89,8 +89,11 @@ class Front:
             judgement = rule_on_request(policy, person, self.now(), channel or "", None)
             if judgement.is_allowed:
                 return ""
-            refused = refused or refusals.refused_request(judgement, venue)
-        return refused
+            text = refusals.refused_request(judgement, venue)
+            if judgement.ruling is Ruling.WRONG_CHANNEL:
+                elsewhere = elsewhere or text
+            refused = refused or text
+        return elsewhere or refused
 
     def conclude(
         self,
@@ -100,17 +103,18 @@ class Front:
         recipient: Recipient,
     ) -> None:
         """Go on with what was decided, or say privately why it was not."""
-        if found is None:
-            self.tell(recipient, answers.unknown_request())
-            return
-        judgement, request = found
-        venue = self.venues.get(request.venue)
-        if judgement.is_allowed:
+        judgement, request = found or (None, None)
+        venue = self.venues.get(request.venue) if request else None
+        if judgement is None or request is None:
+            self.tell(recipient, answers.unknown(None))
+        elif judgement.is_allowed:
             self.advance(request)
+            if judgement.lapsed and request.state is State.PENDING:
+                self.tell(recipient, answers.lapsed(judgement.lapsed))
         elif venue is None:
-            self.tell(recipient, answers.unknown_request())
+            self.tell(recipient, answers.unknown(request))
         elif judgement.ruling is not Ruling.REPEATED:
-            text = refusals.refusal(judgement, action, request, venue, person)
+            text = refusals.refusal(judgement, action, request, venue, person, self.now())
             self.tell(recipient, text)
 
     def advance(self, request: Request) -> None:
@@ -184,7 +188,10 @@ def evidence(
 
 
 def delivery_key(request: AsyncBoltRequest, trigger_id: str) -> str | None:
-    """Name a delivery: its signature covers body and time; Socket Mode has only the trigger."""
+    """Name a delivery: its signature covers body and time; Socket Mode has only the trigger.
+
+    There is one signature at most, and it is the one that the guard has verified.
+    """
     signature = request.headers.get("x-slack-signature")
     if signature:
         return signature[0]

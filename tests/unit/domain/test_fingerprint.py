@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.order import Destination, LineKind, Order, OrderLine
+from bot.domain.order import LineKind, Order, OrderLine
 from bot.domain.quote import fingerprint, quote
 from bot.domain.selection import Selection
 from tests.examples import NOW, line, order, usd
@@ -21,6 +21,11 @@ WISH = Selection({"1": 1, "2": 2})
 
 def with_line(change: Callable[[OrderLine], OrderLine]) -> Order:
     return replace(SOME, lines=(change(SOME.lines[0]), *SOME.lines[1:]))
+
+
+def paid(method: str = "CreditCard", last_four: str = "4242") -> Order:
+    how = replace(SOME.destination, payment_method=method, last_four=last_four)
+    return replace(SOME, destination=how)
 
 
 DECISIVE = {
@@ -35,6 +40,10 @@ DECISIVE = {
     "amount": with_line(lambda old: replace(old, subtotal=usd("399.99"))),
     "line id": with_line(lambda old: replace(old, id="3")),
     "kind": with_line(lambda old: replace(old, kind=LineKind.ADD_ON)),
+    "when the event is": with_line(lambda old: replace(old, event_at=NOW)),
+    "an organisation's by now": replace(SOME, organisation="Riverside School"),
+    "paid otherwise": paid("Voucher"),
+    "when it was made": replace(SOME, created_at=NOW),
     "a line gone": replace(SOME, lines=SOME.lines[:1]),
     "a line more": replace(SOME, lines=(*SOME.lines, line("3"))),
 }
@@ -46,7 +55,7 @@ IRRELEVANT = {
     "a line's name": with_line(lambda old: replace(old, name="Grown-up")),
     "the event's name": with_line(lambda old: replace(old, event="Day at the Museum")),
     "the order of the lines": replace(SOME, lines=SOME.lines[::-1]),
-    "last four digits": replace(SOME, destination=Destination(last_four="1111")),
+    "last four digits": paid(last_four="1111"),
 }
 
 

@@ -141,7 +141,7 @@ def test_an_expired_request_is_told_by_its_status_and_on_a_copy_of_its_card() ->
 
 @pytest.mark.parametrize(
     "text",
-    [answers.unknown_request(), answers.not_found_in_message(), answers.form_failed()],
+    [answers.unknown(None), answers.not_found_in_message(), answers.form_failed()],
 )
 def test_an_answer_without_a_request_says_what_to_do(text: str) -> None:
     assert "/cancel-order" in text

@@ -163,7 +163,13 @@ def test_of_very_many_approvers_some_are_named_and_the_rest_counted() -> None:
 
 BARRED = [
     (Policy(tiers=(Tier(UP_TO_300),)), "Tickets worth $400.00 are more than may be cancelled"),
-    (Policy(tiers=(Tier(IN_EUROS),)), "The policy names no amounts in USD"),
+    (Policy(tiers=(Tier(IN_EUROS),)), "The policy names no amount in USD (`tiers`)"),
+    (Policy(approver_daily=UP_TO_300), "Nobody may approve more than $300.00 a day here"),
+    (Policy(requester_daily=UP_TO_300), "What one person asks for may come to $300.00 a day"),
+    (
+        Policy(requester_daily=IN_EUROS),
+        "The policy names no amount in USD (`requester_daily_limit`)",
+    ),
     (Policy(block_on=frozenset({WarningCode.CHECKED_IN})), "3 tickets of *Adult* already checked"),
     (Policy(block_on=frozenset({WarningCode.PAST_EVENT})), "The event of *Adult* is already over"),
     (

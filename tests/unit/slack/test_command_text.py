@@ -98,8 +98,9 @@ def test_what_is_typed_is_understood(text: str, command: Command) -> None:
         ("9" * 40, "has 40 digits; an order id has at most 19"),
         ("9" * 5000, "has 5000 digits"),
         ("https://[office/26644388", "not an address"),
-        ("0", "is not 0"),
-        ("0000", "is not 0"),
+        ("0", "does not begin with 0"),
+        ("0000", "does not begin with 0"),
+        ("026644388", "does not begin with 0"),
         ("#", "An order id is missing"),
         ("status", "An order id is missing"),
         ("https://office.example/orders/", "does not end in an order id"),
@@ -218,3 +219,8 @@ def test_an_id_and_a_reason_come_through_as_typed(number: int, reason: str) -> N
 )
 def test_order_ids_are_found_in_a_message(text: str, found: list[str]) -> None:
     assert order_ids_in(text) == found
+
+
+@pytest.mark.parametrize("text", ["26644388 \u200b", "26644388 \u2060\u3164"])
+def test_a_reason_that_shows_nothing_is_none(text: str) -> None:
+    assert parse(text, ONE, CHANNEL).reason is None

@@ -352,3 +352,11 @@ async def test_a_roster_that_slack_does_not_give_is_unread(case: Case) -> None:
     case.slack.replies = {"users.info": silence, "usergroups.users.list": silence}
     roster = await case.directory.roster(Policy(approvers=frozenset({FRONT, "U0KIM"})))
     assert (roster.members, roster.unfit) == ({FRONT: None}, frozenset())
+
+
+async def test_a_clock_that_was_set_back_makes_no_fact_last(case: Case) -> None:
+    await case.directory.person(ROBIN, NO_GROUPS)
+    case.slack.people["U0ROBIN"] = member("U0ROBIN") | {"deleted": True}
+    case.later(-3600)
+    person = await case.directory.person(ROBIN, NO_GROUPS)
+    assert person.standing is Standing.DEACTIVATED

@@ -44,7 +44,7 @@ def told(of: Request, at: Venue) -> list[str]:
         answers.outdated_copy(of, None),
         answers.nothing_posted(of, at),
         *(
-            refusals.refusal(Judgement(ruling), Action.APPROVE, of, at, member(APPROVER))
+            refusals.refusal(Judgement(ruling), Action.APPROVE, of, at, member(APPROVER), NOW)
             for ruling in Ruling
         ),
     ]

@@ -17,7 +17,7 @@ def said(action: Action, of: Request) -> str:
     """What somebody who clicks is told."""
     person = member(APPROVER)
     judgement = rule(VENUE.policy, action, of, Circumstances(person, NOW, of.revision))
-    return refusals.refusal(judgement, action, of, VENUE, person)
+    return refusals.refusal(judgement, action, of, VENUE, person, NOW)
 
 
 CLOCK = "<!date^1784041200^{date_short_pretty} at {time}|2026-07-14 15:00 UTC>"

@@ -238,3 +238,10 @@ def test_what_somebody_else_put_into_a_form_is_nothing(text: str) -> None:
 @given(st.text())
 def test_no_text_in_a_form_breaks_it(text: str) -> None:
     assert isinstance(FormContext.load(text), FormContext)
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "\u200b", "\u2060\u3164", "\ufe0f", "\u00ad\0"])
+def test_what_shows_nothing_was_not_entered(text: str) -> None:
+    state = {"values": {"reason": {"value": {"value": text}}}}
+    form = Submission.model_validate({"user": PERSON, "view": {"state": state}})
+    assert form.entered("reason") is None

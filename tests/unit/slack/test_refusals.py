@@ -65,7 +65,7 @@ def said(
     at = Circumstances(person, NOW, subject.revision, (), usage)
     judgement = rule(policy, action, subject, at)
     assert not judgement.is_allowed
-    return refusals.refusal(judgement, action, subject, venue(policy), person)
+    return refusals.refusal(judgement, action, subject, venue(policy), person, NOW)
 
 
 def is_sentence(text: str) -> bool:
@@ -77,7 +77,7 @@ def is_sentence(text: str) -> bool:
 def test_every_refusal_is_a_sentence(ruling: Ruling, state: State) -> None:
     judgement, of = Judgement(ruling, "some.rule"), request(state)
     for action in Action:
-        text = refusals.refusal(judgement, action, of, VENUE, member(APPROVER))
+        text = refusals.refusal(judgement, action, of, VENUE, member(APPROVER), NOW)
         assert is_sentence(text)
         assert "  " not in text
 
@@ -103,7 +103,7 @@ def test_no_refusal_calls_everybody_or_shows_an_address(
 ) -> None:
     judgement = Judgement(ruling, "tiers[0].up_to", bound=bound, used=bound)
     for text in (
-        refusals.refusal(judgement, action, of, venue(policy), member(actor)),
+        refusals.refusal(judgement, action, of, venue(policy), member(actor), NOW),
         refusals.refused_request(judgement, venue(policy)),
         refusals.moved_on(of, venue(policy)),
     ):
@@ -201,8 +201,8 @@ def test_an_amount_without_the_orders_currency_is_said_to_be_missing(
     policy: Policy, action: Action, who: Person
 ) -> None:
     text = said(policy, action, who=who, usage=NOTHING_USED)
-    assert "The policy names no amount in USD for this (`" in text
-    assert "Whoever runs this bot can add it." in text
+    assert "The policy names no amount in USD" in text
+    assert "hoever runs this bot" in text
     assert "300" not in text
 
 
@@ -218,9 +218,67 @@ def test_a_limit_that_is_used_up_is_named_with_what_was_used() -> None:
     limit = Ceiling((usd("500.00"),))
     text = said(Policy(approver_daily=limit), usage=USED)
     assert "may approve $500.00 a day here, and you have approved $150.00 today" in text
-    assert "Somebody else can approve it, or you tomorrow." in text
+    assert "Somebody else can approve it; your own sum begins anew at midnight. Nothing" in text
     text = said(Policy(requester_daily=limit), usage=USED)
     assert "may come to $500.00 a day here, and $250.00 was approved for <@U0REQUEST> today" in text
+    assert "That sum begins anew at midnight. Nothing" in text
+
+
+@pytest.mark.parametrize(
+    ("policy", "sentence"),
+    [
+        (Policy(approver_daily=UP_TO_300), "Nobody may approve more than $300.00 a day here"),
+        (Policy(requester_daily=UP_TO_300), "may come to $300.00 a day at most"),
+    ],
+)
+def test_an_amount_that_is_above_a_daily_limit_by_itself_can_never_be_approved(
+    policy: Policy, sentence: str
+) -> None:
+    text = said(policy, usage=NOTHING_USED)
+    assert sentence in text
+    assert "tickets worth $400.00 cannot be approved at all" in text
+    assert "Somebody else" not in text
+    assert "midnight" not in text
+
+
+def test_who_decided_already_is_not_named_as_somebody_to_ask() -> None:
+    two = Policy(
+        approvers=frozenset({APPROVER.user, "U0SECOND", "U0THIRD"}), tiers=(Tier(None, 2),)
+    )
+    stranger = member(Actor("U0NOBODY", "T0MUSEUM"))
+    text = said(two, of=voted(Verdict.APPROVED), who=stranger)
+    assert "Ask one of them: <@U0SECOND> or <@U0THIRD>." in text
+    text = said(replace(two, rejections=2), of=voted(Verdict.REJECTED), who=stranger)
+    assert "Ask one of them: <@U0SECOND> or <@U0THIRD>." in text
+
+
+def test_the_requester_is_not_named_above_their_own_ceiling() -> None:
+    own = Policy(
+        approvers=frozenset({APPROVER.user, REQUESTER.user}),
+        self_approval=True,
+        self_approval_up_to=UP_TO_300,
+    )
+    text = said(own, who=member(Actor("U0NOBODY", "T0MUSEUM")))
+    assert "Ask one of them: <@U0APPROVE>." in text
+
+
+def test_a_bar_that_came_true_a_moment_ago_is_named() -> None:
+    """Also where what is known of the person is from before."""
+    began = replace(line(), event_at=NOW)
+    policy, of = Policy(block_on=frozenset({WarningCode.PAST_EVENT})), request(of=order(began))
+    who = replace(member(APPROVER), known_at=NOW - timedelta(seconds=20))
+    now = NOW + timedelta(seconds=20)
+    judgement = rule(policy, Action.APPROVE, of, Circumstances(who, now, 1))
+    text = refusals.refusal(judgement, Action.APPROVE, of, venue(policy), who, now)
+    assert "is already over or has begun" in text
+
+
+def test_after_the_expiry_it_is_too_late_also_where_nobody_noted_it_yet() -> None:
+    of = replace(request(), expires_at=NOW)
+    text = said(Policy(), of=of)
+    assert text.startswith("Too late: nobody decided on order 100130807 in time")
+    voted_on = replace(of, votes=voted(Verdict.APPROVED).votes)
+    assert said(Policy(), of=voted_on).startswith("Too late: not enough people decided on order")
 
 
 def test_a_limit_that_nobody_could_look_up_is_a_sentence_too() -> None:
@@ -310,16 +368,15 @@ def test_an_order_whose_date_nobody_states_is_for_an_operator_to_see_to() -> Non
 def test_an_event_that_has_begun_meanwhile_bars_as_well() -> None:
     soon = replace(line(), event_at=NOW + timedelta(hours=1))
     policy, of = Policy(block_on=frozenset({WarningCode.PAST_EVENT})), request(of=order(soon))
-    later = replace(member(APPROVER), known_at=NOW + timedelta(hours=2))
-    at = Circumstances(later, NOW + timedelta(hours=2), 1)
-    judgement = rule(policy, Action.APPROVE, of, at)
-    text = refusals.refusal(judgement, Action.APPROVE, of, venue(policy), later)
+    later, now = member(APPROVER), NOW + timedelta(hours=2)
+    judgement = rule(policy, Action.APPROVE, of, Circumstances(later, now, 1))
+    text = refusals.refusal(judgement, Action.APPROVE, of, venue(policy), later, now)
     assert "is already over or has begun" in text
 
 
 def test_what_the_card_shows_has_changed_or_cannot_be_approved() -> None:
     changed = refusals.refusal(
-        Judgement(Ruling.QUOTE_CHANGED), Action.APPROVE, request(), VENUE, member(APPROVER)
+        Judgement(Ruling.QUOTE_CHANGED), Action.APPROVE, request(), VENUE, member(APPROVER), NOW
     )
     assert changed.startswith("The card changed since you saw it")
     of = request()

@@ -35,6 +35,10 @@ PROBLEMS = [
         Problem(ProblemCode.CURRENCY_MISSING, "tiers[0].up_to"),
         "The policy names no amount in the venue’s currency for `tiers[0].up_to`",
     ),
+    (
+        Problem(ProblemCode.TOO_FEW_REJECTERS, "", None, 3, 1),
+        "A rejection needs 3 different people, and only 1 could",
+    ),
 ]
 
 

@@ -187,7 +187,8 @@ COUNTED: dict[str, tuple[Callable[[Desk], Awaitable[object]], tuple[str, str]]] 
     "unknown": (_unknown, DECIDED),
     "checked again": (_checked_again, DECIDED),
     "settled as done": (lambda desk: _settled(desk, State.DONE), DECIDED),
-    "settled as failed": (lambda desk: _settled(desk, State.FAILED), NOTHING),
+    # Nobody confirmed it: whoever settled it shall not have made room for themselves.
+    "settled as failed": (lambda desk: _settled(desk, State.FAILED), DECIDED),
 }
 
 

@@ -232,6 +232,26 @@ async def test_no_chore_keeps_another_from_being_done(
     assert [line["event"] for line in logs] == ["housekeeping_failed"] * told
 
 
+@pytest.mark.parametrize("failing", ["reclaim", "adopt", "sweep"])
+async def test_what_waits_expires_whatever_else_fails_in_a_round(
+    work: Work, order_id: str, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    request = await pending(work.store, order_id)
+
+    async def fail(*_: object) -> int:
+        raise RuntimeError("a mistake of ours")
+
+    owner = type(work.workflows) if failing == "sweep" else FakeEngine
+    monkeypatch.setattr(owner, failing, fail)
+    work.clock.advance(100 * 3600)
+    with structlog.testing.capture_logs() as logs:
+        await work.workflows.keep_house()
+    after = await work.store.get(request.id)
+    assert after is not None
+    assert after.state is State.EXPIRED
+    assert [line["event"] for line in logs].count("housekeeping_failed") == 1
+
+
 async def keep_house_for(
     rounds: int, work: Work, monkeypatch: pytest.MonkeyPatch, pauses: Pauses
 ) -> list[float]:

@@ -19,7 +19,7 @@ from rich.table import Table
 from bot import __version__, logs, settings
 from bot.app import serve as run_server
 from bot.app import work as run_worker
-from bot.check import passed, report, run_checks
+from bot.check import all_findings, passed, report
 from bot.domain.policy import Policy
 from bot.manifest import render_manifest
 from bot.store import Database, DatabaseError, RequestStore, audit, verification
@@ -120,7 +120,7 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Say what is wrong before users do: settings, database, Slack, ticketing systems."""
-    findings = asyncio.run(run_checks(_settings()))
+    findings = all_findings(_settings())
     if as_json:
         print(json.dumps([finding.as_dict() for finding in findings]))  # noqa: T201
     else:

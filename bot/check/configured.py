@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator
 
@@ -14,6 +15,7 @@ from bot.settings import DEFAULT_CONFIG, Environment, Settings
 
 # As Slack makes them today; nothing else tells a wrong one before Slack's first request is refused.
 _SIGNING_SECRET = re.compile(r"[0-9a-f]{32}")
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _HOW_TO_COPY = (
     "Copy the Signing Secret (not the client secret, not the verification token) from the app's "
     "Basic Information page, without anything around it."
@@ -125,6 +127,13 @@ def _admin_door(environment: Environment) -> Finding:
     what, host, port = "metrics", environment.host, environment.admin_port
     if port == "off":
         return ok(what, "ADMIN_PORT is off: /metrics and /readyz are not served.")
+    if port and port == environment.port and _meet(environment.admin_host, host):
+        return wrong(
+            what,
+            f"ADMIN_PORT and PORT are both {port}, and one port cannot be had twice: `rescind "
+            "serve` does not start.",
+            "Set ADMIN_PORT to another port, or leave it out.",
+        )
     if port is not None:
         where = f"port {port} of {environment.admin_host}"
         return ok(what, f"/metrics and /readyz are on {where}, apart from what Slack calls.")
@@ -136,3 +145,20 @@ def _admin_door(environment: Environment) -> Finding:
         "Set ADMIN_PORT to a port of their own (on ADMIN_HOST, by default this machine only), or "
         "to off.",
     )
+
+
+def _meet(host: str, other: str) -> bool:
+    """Whether both listen at some address; what other names stand for is not looked up."""
+    return host.lower() == other.lower() or any(
+        one == two or (one.version == two.version and (one.is_unspecified or two.is_unspecified))
+        for one in _addresses(host)
+        for two in _addresses(other)
+    )
+
+
+def _addresses(host: str) -> list[_Address]:
+    literals = ("127.0.0.1", "::1") if host.lower() == "localhost" else (host,)
+    try:
+        return [ipaddress.ip_address(literal) for literal in literals]
+    except ValueError:
+        return []

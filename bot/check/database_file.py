@@ -23,6 +23,9 @@ _ENOUGH_BYTES = 512 * 1024 * 1024
 class Disk:
     """What the operating system says of a place."""
 
+    def exists(self, path: Path) -> bool:
+        return path.exists()
+
     def may_write(self, path: Path) -> bool:
         return os.access(path, os.W_OK)
 
@@ -31,8 +34,16 @@ class Disk:
 
 
 def about_file(path: Path, disk: Disk) -> list[Finding]:
-    path = path.absolute()
-    folder = next(each for each in path.parents if each.exists())
+    try:
+        return _looked_at(path.absolute(), disk)
+    except PermissionError as error:
+        return [_wrong_place(f"{error.filename or path} may not be looked at by this user.")]
+    except OSError as error:
+        return [_wrong_place(f"{path} cannot be looked at: {error.strerror or error}.")]
+
+
+def _looked_at(path: Path, disk: Disk) -> list[Finding]:
+    folder = next(each for each in path.parents if disk.exists(each))
     if not folder.is_dir():
         return [_wrong_place(f"{folder} is a file, not a directory.")]
     if not disk.may_write(folder):
@@ -50,7 +61,7 @@ def _wrong_place(text: str) -> Finding:
 
 
 def _contents(path: Path, disk: Disk) -> Iterator[Finding]:
-    if not path.exists():
+    if not disk.exists(path):
         yield warning(
             _WHAT,
             f"There is no file {path} yet; the first start makes it.",
@@ -63,6 +74,15 @@ def _contents(path: Path, disk: Disk) -> Iterator[Finding]:
         return
     if not disk.may_write(path):
         yield _wrong_place(f"{path} may not be written to by this user.")
+        return
+    if _is_unfinished(path):
+        yield warning(
+            _WHAT,
+            f"Not checked: beside {path} lies its write-ahead log, but nobody has them open. So "
+            "they are copies, or left behind; to look at them would make a file.",
+            "If both are of the same moment, nothing: the next start brings them together. If the "
+            "database was restored alone, take the log (-wal) away first: it would damage it.",
+        )
         return
     try:
         revision = _revision(path)
@@ -77,13 +97,19 @@ def _contents(path: Path, disk: Disk) -> Iterator[Finding]:
     yield about_schema(revision, migrates_itself=True)
 
 
+def _is_unfinished(path: Path) -> bool:
+    """Whether a log waits to be taken over: whoever has a database open shares its index (-shm)."""
+    log, index = (path.with_name(f"{path.name}-{kind}") for kind in ("wal", "shm"))
+    return log.exists() and log.stat().st_size > 0 and not index.exists()
+
+
 def _revision(path: Path) -> str | None:
     """Read the schema's revision and leave no trace.
 
-    A file that nobody has open has no write-ahead log beside it, and a reader would make one: so
-    then it is read as what cannot change.
+    A file that nobody has open has no write-ahead log beside it, or an empty one, and a reader
+    would make one, or its index: so then it is read as what cannot change.
     """
-    in_use = path.with_name(f"{path.name}-wal").exists()
+    in_use = all(path.with_name(f"{path.name}-{kind}").exists() for kind in ("wal", "shm"))
     mode = "mode=ro" if in_use else "mode=ro&immutable=1"
     uri = f"file:{quote(str(path))}?{mode}"
     with closing(sqlite3.connect(uri, uri=True, timeout=5)) as connection:

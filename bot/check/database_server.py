@@ -13,25 +13,34 @@ import sqlalchemy as sa
 from bot.check.finding import Finding, ok, warning, wrong
 from bot.check.reach import is_loopback
 from bot.check.schema import about_schema
-from bot.store.tables import metadata
 
 _WHAT = "database"
 _CONNECT_SECONDS = 5
 # Older ones get no more security fixes.
 _OLDEST = 140000
-_TABLES = sorted(metadata.tables)
+_READ_AND_ADD = ("SELECT", "INSERT")
+# What the bot does to its tables; locking a row takes the right to change it.
+_RIGHTS = {
+    "alembic_version": ("SELECT",),
+    "approvals": (*_READ_AND_ADD, "DELETE"),
+    "audit_events": (*_READ_AND_ADD, "UPDATE"),
+    "channel_turns": (*_READ_AND_ADD, "UPDATE"),
+    "posts": (*_READ_AND_ADD, "UPDATE"),
+    "requests": (*_READ_AND_ADD, "UPDATE"),
+    "sends": (*_READ_AND_ADD, "UPDATE"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """`host`: None for a socket of this machine. `unwritable`: tables we may not write to."""
+    """`host`: None for a socket of this machine. `missing`: rights, such as UPDATE on requests."""
 
     version: int
     host: str | None
     is_encrypted: bool
     is_read_only: bool
     may_make_schema: bool
-    unwritable: tuple[str, ...]
+    missing: tuple[str, ...]
     revision: str | None
 
 
@@ -65,11 +74,12 @@ def _writable(server: Server) -> Finding:
             "PostgreSQL is reached, but takes no changes: a replica, or set to read only.",
             "Name the primary server in DATABASE_URL.",
         )
-    if server.unwritable:
+    if server.missing:
         return wrong(
             _WHAT,
-            f"PostgreSQL is reached, but the role may not write to {', '.join(server.unwritable)}.",
-            "Use the role that ran `rescind migrate`, or make it the owner of the tables.",
+            f"PostgreSQL is reached, but the role lacks rights: {'; '.join(server.missing)}.",
+            "Use the role that ran `rescind migrate`, or make it the owner of the tables and of "
+            "the schema dbos, where the durable engine keeps its notes.",
         )
     if not server.may_make_schema:
         return wrong(
@@ -126,7 +136,7 @@ async def _look(connection: psycopg.AsyncConnection) -> Server:
         is_encrypted=connection.pgconn.ssl_in_use,
         is_read_only=bool(await _value(connection, _READ_ONLY)),
         may_make_schema=bool(await _value(connection, _MAY_MAKE_SCHEMA)),
-        unwritable=await _unwritable(connection),
+        missing=await _missing(connection),
         revision=await _revision(connection),
     )
 
@@ -136,14 +146,31 @@ _MAY_MAKE_SCHEMA = """
 SELECT to_regnamespace('dbos') IS NOT NULL
     OR has_database_privilege(current_database(), 'CREATE')
 """
-_UNWRITABLE = """
-SELECT name FROM unnest(%s::text[]) AS name
-WHERE to_regclass(name) IS NOT NULL AND NOT has_table_privilege(name, 'INSERT')
+# Of audit_events only one column is ever changed, to which alone the right may have been given.
+# The engine's own tables are looked up by number, which takes no right to their schema.
+_MISSING = """
+WITH wanted (kind, what, may) AS (
+    SELECT kind, name, CASE
+        WHEN name = 'audit_events' THEN has_any_column_privilege(to_regclass(name), kind)
+        ELSE has_table_privilege(to_regclass(name), kind)
+    END
+    FROM unnest(%s::text[], %s::text[]) AS used (name, kind)
+    UNION ALL
+    SELECT 'USAGE', 'the schema dbos', has_schema_privilege(to_regnamespace('dbos'), 'USAGE')
+    UNION ALL
+    SELECT kind, 'dbos.' || relname, has_table_privilege(pg_class.oid, kind)
+    FROM pg_class, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS kind
+    WHERE relnamespace = to_regnamespace('dbos') AND relkind IN ('r', 'p')
+)
+SELECT string_agg(kind, ', ' ORDER BY kind) || ' on ' || what
+FROM wanted WHERE NOT may GROUP BY what ORDER BY what
 """
 
 
-async def _unwritable(connection: psycopg.AsyncConnection) -> tuple[str, ...]:
-    rows = await connection.execute(_UNWRITABLE, [_TABLES])
+async def _missing(connection: psycopg.AsyncConnection) -> tuple[str, ...]:
+    """Name the rights that are missing; of what is not there, none are."""
+    used = [(name, kind) for name, kinds in _RIGHTS.items() for kind in kinds]
+    rows = await connection.execute(_MISSING, [list(column) for column in zip(*used, strict=True)])
     return tuple([str(row[0]) async for row in rows])
 
 

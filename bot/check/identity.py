@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from bot.check.clock import about_clock
 from bot.check.finding import Finding, ok, warning, wrong
-from bot.check.reach import UnreachableError
+from bot.check.reach import Trouble, UnreachableError
 from bot.check.slack import Answer, Slack
 from bot.domain.venue import Venue
 from bot.manifest import load_manifest
@@ -47,15 +47,19 @@ async def introduce(slack: Slack, venues: Sequence[Venue]) -> Introduction:
     try:
         answer = await slack.ask("auth.test")
     except UnreachableError as error:
-        return Introduction(
-            [wrong("Slack", f"Not reached: {error.trouble.text}", error.trouble.to_do)]
-        )
+        return Introduction([_unanswered("Slack", error.trouble)])
     clock = about_clock("Slack", answer.headers.get("date"), answer.asked_at, answer.answered_at)
     if answer.error is not None:
         return Introduction([_refused(answer.error), clock])
     scopes = _granted(answer)
     findings = [_welcome(answer), *_about_scopes(scopes, venues), clock]
     return Introduction(findings, True, _home(answer), scopes)
+
+
+def _unanswered(what: str, trouble: Trouble) -> Finding:
+    if trouble.is_passing:
+        return warning(what, f"Not checked: {trouble.text}", trouble.to_do)
+    return wrong(what, f"Not reached: {trouble.text}", trouble.to_do)
 
 
 def _refused(error: str) -> Finding:
@@ -140,7 +144,7 @@ async def about_socket(slack: Slack, token: SecretStr | None) -> list[Finding]:
     try:
         answer = await slack.ask("apps.connections.open", token=token)
     except UnreachableError as error:
-        return [wrong(what, f"Not reached: {error.trouble.text}", error.trouble.to_do)]
+        return [_unanswered(what, error.trouble)]
     if answer.error == "ratelimited":
         return [warning(what, "Slack wants to be left alone for now.", "Run this again later.")]
     if answer.error is None:

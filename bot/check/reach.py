@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import aiohttp
 import httpx
@@ -23,12 +25,17 @@ _CERTIFICATE_FAULTS = {
     62: "it was made out to another host name",
     64: "it was made out to another address",
 }
+# What HTTP clients read from the environment by themselves, beside SSL_CERT_FILE.
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
+    """`is_passing`: it is theirs, and over by itself as a rule."""
+
     text: str
     to_do: str
+    is_passing: bool = False
 
 
 class UnreachableError(Exception):
@@ -69,7 +76,15 @@ def trouble_of(error: BaseException, url: str) -> Trouble:
                     f"{host} does not speak TLS as it should.",
                     "Correct the address and its port; see that nothing on the way breaks TLS up.",
                 )
-            case socket.gaierror() | UnicodeError():
+            case aiohttp.InvalidURL():  # ours was looked at when the settings were read
+                return _proxy_trouble()
+            case UnicodeEncodeError(encoding="ascii") | httpx.LocalProtocolError():
+                return Trouble(
+                    f"nothing was sent to {host}, for the key or token has a character in it that "
+                    "no header can hold, such as a line's end or a no-break space.",
+                    "Copy the key or token anew, without anything around it.",
+                )
+            case socket.gaierror() | UnicodeError():  # the latter for a host's name
                 return Trouble(
                     f"the name {host} is not found in the DNS.",
                     "Correct the address, or this machine's DNS.",
@@ -88,6 +103,43 @@ def trouble_of(error: BaseException, url: str) -> Trouble:
         f"the connection to {host} broke without an answer.",
         "See whether a firewall or a proxy is in the way, then run this again.",
     )
+
+
+def trouble_of_client(error: Exception) -> Trouble:
+    """Say what in the environment keeps an HTTP client from being made at all."""
+    if isinstance(error, OSError):  # as those of TLS are
+        return Trouble(
+            "the certificates that SSL_CERT_FILE names cannot be loaded.",
+            "Name a file in PEM format there that this user may read, or leave it unset.",
+        )
+    return _proxy_trouble()
+
+
+def trouble_of_proxies() -> Trouble | None:
+    """Say what is wrong with the environment's proxies, if one of them is no address at all."""
+    proxies = (address for kind, address in getproxies().items() if kind != "no")
+    return None if all(map(_is_address, proxies)) else _proxy_trouble()
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return urlsplit(text).port != 0
+    except ValueError:
+        return False
+
+
+def _proxy_trouble() -> Trouble:
+    return Trouble(
+        f"no connection can be made with what {_proxies()} says.",
+        "Write a proxy as http://host:port (SOCKS is not supported), and in NO_PROXY names and "
+        "addresses, without brackets; or leave them unset.",
+    )
+
+
+def _proxies() -> str:
+    """Name those that are set; what they say is not told, for an address may hold a password."""
+    found = sorted(name for name in os.environ if name.upper() in _PROXIES)
+    return " or ".join(found or _PROXIES)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -14,7 +15,9 @@ _STYLES = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.WRONG: "bold red"}
 
 
 def report(findings: Sequence[Finding], console: Console) -> None:
-    """Print findings and their count."""
+    """Print findings and their count; letters that the output's encoding lacks, as escapes."""
+    if isinstance(console.file, io.TextIOWrapper):
+        console.file.reconfigure(errors="backslashreplace")
     if console.is_terminal:
         console.print(_table(findings))
     else:

@@ -14,12 +14,23 @@ from pydantic import SecretStr
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.check.reach import Trouble, UnreachableError, host_of, trouble_of
+from bot.check.reach import Trouble, UnreachableError, host_of, trouble_of, trouble_of_proxies
 from bot.settings import Settings
+from bot.slack.calls import leaving_proxies_to_session
 
 CALL_SECONDS = 10
 # A running bot of the same app shares Slack's rate limits with us.
 _MOST_AT_ONCE = 5
+# Slack's own troubles, as opposed to ours: the bot tries again after the same ones.
+_OWN_TROUBLES = frozenset(
+    {
+        "internal_error",
+        "fatal_error",
+        "service_unavailable",
+        "request_timeout",
+        "team_added_to_org",
+    }
+)
 _POSTED = frozenset({"auth.test", "apps.connections.open"})
 
 
@@ -58,29 +69,40 @@ class Slack:
                 )
             except SlackApiError as error:
                 response = error.response
-            except (aiohttp.ClientError, OSError, UnicodeError) as error:
-                raise UnreachableError(trouble_of(error, self.url)) from error
             except Exception as error:
-                # slack_sdk trips over answers that are not Slack's, with whatever that causes.
-                raise UnreachableError(_not_slack(self.url, None)) from error
+                raise UnreachableError(_what_broke(error, self.url)) from error
         return self._read(response, asked_at)
 
     def _read(self, response: Any, asked_at: datetime) -> Answer:  # noqa: ANN401
         """Read slack_sdk's response, or aiohttp's own where the body was not even JSON."""
         status = getattr(response, "status_code", None) or getattr(response, "status", None)
+        if status and status >= 500:
+            raise UnreachableError(_cannot_answer(self.url, f"HTTP {status}"))
         data = getattr(response, "data", None)
         if not isinstance(data, dict) or "ok" not in data:
             raise UnreachableError(_not_slack(self.url, status))
         error = None if data["ok"] is True else str(data.get("error") or f"HTTP {status}")
+        if error in _OWN_TROUBLES:
+            raise UnreachableError(_cannot_answer(self.url, error))
         return Answer(error, data, response.headers, asked_at, datetime.now(UTC))
+
+
+def _what_broke(error: Exception, url: str) -> Trouble:
+    """slack_sdk trips over answers that are not Slack's with anything, aiohttp over proxies."""
+    is_of_the_answer = isinstance(error, UnicodeDecodeError)
+    if isinstance(error, aiohttp.ClientError | OSError | UnicodeError) and not is_of_the_answer:
+        return trouble_of(error, url)
+    return trouble_of_proxies() or _not_slack(url, None)
+
+
+def _cannot_answer(url: str, why: str) -> Trouble:
+    return Trouble(
+        f"{host_of(url)} cannot answer now ({why}).", "Run this again later.", is_passing=True
+    )
 
 
 def _not_slack(url: str, status: int | None) -> Trouble:
     said = f" (HTTP {status})" if status else ""
-    if status and status >= 500:
-        return Trouble(
-            f"{host_of(url)} cannot answer now{said}.", "Wait a little, then run this again."
-        )
     return Trouble(
         f"{host_of(url)} answers, but not as Slack does{said}.",
         "Correct SLACK_API_URL (as a rule it is left out); see that no proxy answers instead.",
@@ -92,11 +114,13 @@ async def connection(settings: Settings) -> AsyncIterator[Slack]:
     """A connection like the bot's own, for the length of the block."""
     timeout = aiohttp.ClientTimeout(total=CALL_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
-        client = AsyncWebClient(
-            token=settings.slack_bot_token.get_secret_value(),
-            base_url=settings.slack_api_url,
-            session=session,
-            timeout=CALL_SECONDS,
-            retry_handlers=[],
+        client = leaving_proxies_to_session(
+            AsyncWebClient(
+                token=settings.slack_bot_token.get_secret_value(),
+                base_url=settings.slack_api_url,
+                session=session,
+                timeout=CALL_SECONDS,
+                retry_handlers=[],
+            )
         )
         yield Slack(client, settings.slack_api_url)

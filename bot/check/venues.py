@@ -14,7 +14,7 @@ import httpx
 
 from bot.check.clock import about_clock
 from bot.check.finding import Finding, ok, warning, wrong
-from bot.check.reach import host_of, keeps_secrets, trouble_of
+from bot.check.reach import host_of, keeps_secrets, trouble_of, trouble_of_client
 from bot.settings import VenueConfig
 
 _LONGEST_SECONDS = 10.0
@@ -45,16 +45,27 @@ async def about_venue(config: VenueConfig) -> list[Finding]:
                 "Set base_url (ACME_BASE_URL) to an address that begins with https://.",
             )
         ]
-    timeout = httpx.Timeout(
-        min(source.read_timeout, _LONGEST_SECONDS),
-        connect=min(source.connect_timeout, _LONGEST_SECONDS),
-    )
-    async with httpx.AsyncClient(base_url=url, timeout=timeout) as client:
+    try:
+        client = _client(config)
+    except (OSError, ImportError, ValueError, httpx.InvalidURL) as error:
+        trouble = trouble_of_client(error)
+        return [wrong(what, f"Not asked: {trouble.text}", trouble.to_do)]
+    async with client:
         try:
             return await _asked(client, config, what)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             trouble = trouble_of(error, url)
             return [wrong(what, f"Not reached: {trouble.text}", trouble.to_do)]
+
+
+def _client(config: VenueConfig) -> httpx.AsyncClient:
+    """Make a client, which reads certificates and proxies from the environment."""
+    source = config.source
+    timeout = httpx.Timeout(
+        min(source.read_timeout, _LONGEST_SECONDS),
+        connect=min(source.connect_timeout, _LONGEST_SECONDS),
+    )
+    return httpx.AsyncClient(base_url=str(source.base_url), timeout=timeout)
 
 
 async def _asked(client: httpx.AsyncClient, config: VenueConfig, what: str) -> list[Finding]:

@@ -84,6 +84,8 @@ class Guard:
         self._deliveries = Deliveries(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # What is judged is what is handed on: a server may add trailers to its own list.
+        scope = {**scope, "headers": tuple(scope["headers"])}
         try:
             seal = seal_of(scope["headers"], self._clock())
             body = await self._body(receive)

@@ -58,7 +58,7 @@ self_approval_up_to = { USD = 150 }
 tiers = [{ up_to = { USD = 1000 }, approvals = 2 }]
 break_glass = { who = ["U0REQUEST"], up_to = { USD = 450 } }
 """,
-    "auto": "auto_approve_up_to = { USD = 200 }\nrequester_daily_limit = { USD = 300 }",
+    "auto": "auto_approve_up_to = { USD = 200 }\nrequester_daily_limit = { USD = 440 }",
     "quorum": "rejections = 2\ntiers = [{ approvals = 2 }]",
     "patient": """
 approvers = ["U0APPROVE"]

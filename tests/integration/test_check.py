@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from bot.sandbox.server import RunningSandbox
 from bot.sandbox.settings import SandboxSettings
 from bot.sandbox.slack.cast import BOT_USER, first_users
 from bot.settings import Environment, load
+from tests.conftest import ROOT
 from tests.integration.stage import Stage, free_port, run_bot, run_sql
 
 SIGNING_SECRET = "0123456789abcdef0123456789abcdef"
@@ -255,7 +257,6 @@ def test_an_organisation_is_told(house: House) -> None:
     ("fault", "named"),
     [
         ({"method": "auth.test", "kind": "error", "error": "account_inactive"}, "account_inactive"),
-        ({"method": "auth.test", "kind": "http_500"}, "cannot answer now"),
         ({"method": "auth.test", "kind": "drop_before"}, "broke without an answer"),
     ],
 )
@@ -268,6 +269,34 @@ def test_slack_in_trouble_leaves_the_other_checks_alone(
     assert told.named("wrong") == {"Slack"}
     assert named in told.text("Slack")
     assert {"database", "venue acme"} <= told.named("ok")
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "http_500"}, {"kind": "error", "error": "internal_error"}]
+)
+def test_slacks_own_trouble_is_nobodys_mistake(house: House, fault: dict[str, str]) -> None:
+    house.change("slack/fault", method="auth.test", **fault)
+    told = house.check()
+    assert told.code == 0
+    assert told.named("warning") == {"Slack", "people, policies and channels"}
+    assert "cannot answer now" in told.text("Slack")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wrong"),
+    [
+        ("SSL_CERT_FILE", "/nowhere.pem", {"venue acme"}),
+        ("ALL_PROXY", "socks5://127.0.0.1:9", {"venue acme"}),
+        ("HTTPS_PROXY", "http://proxy.example:3128:x", {"venue acme", "Slack"}),
+        ("NO_PROXY", "[::1],localhost", {"venue acme"}),
+    ],
+)
+def test_a_broken_environment_is_told_by_the_variables_name(
+    house: House, name: str, value: str, wrong: set[str]
+) -> None:
+    told = house.check(**{name: value})
+    assert told.named("wrong") == wrong
+    assert all(name in told.text(what) for what in wrong)
 
 
 def test_one_slack_method_in_trouble_leaves_the_others_alone(house: House) -> None:
@@ -368,6 +397,32 @@ def test_settings_that_cannot_be_loaded_are_another_matter(house: House) -> None
     ended = house.run("--json", PORT="eighty")
     assert ended.returncode == 2
     assert ended.stdout == ""
+
+
+def test_it_ends_although_a_dns_server_is_silent(house: House) -> None:
+    """Python waits for threads before it ends: this one would say so on standard error."""
+    silent = """
+import socket, sys, time
+def getaddrinfo(*_, **__):
+    time.sleep(50)
+    print("the DNS server spoke after all", file=sys.stderr)
+    raise socket.gaierror
+socket.getaddrinfo = getaddrinfo
+from bot.__main__ import main
+main()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", silent, "check", "--json"],
+        cwd=house.folder,
+        env=house.environment | {"ACME_BASE_URL": "https://acme.example", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = Told(ended.returncode, json.loads(ended.stdout))
+    assert told.code == 1
+    assert "gives no answer in time" in told.text("venue acme")
+    assert ended.stderr == ""
 
 
 def test_it_may_be_run_beside_the_running_bot(stage: Stage) -> None:

@@ -189,7 +189,7 @@ def test_above_the_last_tier_nobody_approves_anything(offices: Stage) -> None:
 def test_a_currency_without_an_amount_is_a_no_that_names_it(offices: Stage) -> None:
     case = offices.case(FAMILY, "euro")
     card = case.asked()
-    assert "The policy names no amounts in EUR" in words(card)
+    assert "The policy names no amount in EUR" in words(card)
     forged_approval(case)
     told = case.told("The policy names no amount in EUR", APPROVER)
     assert "tiers[0].up_to" in told

@@ -99,7 +99,7 @@ def test_a_small_amount_is_approved_by_the_policy_itself(offices: Stage) -> None
 
 
 def test_what_the_policy_approves_for_one_person_in_a_day_has_a_limit(offices: Stage) -> None:
-    """Two of $148.75 fit into $300, a third does not: then somebody has to look."""
+    """Two of $148.75 fit into $440, a third does not: then somebody has to look."""
     cases = [offices.case(FAMILY, "auto") for _ in range(3)]
     for case in cases[:2]:
         case.ask(user=SECOND)

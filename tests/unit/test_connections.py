@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.connections import H11Door, HttpToolsDoor, Limits
-from bot.server import SideServer, bound, served
+from bot.connections import H11Door, HttpToolsDoor
+from tests.unit.calling import (
+    GET,
+    LONG,
+    PATIENCE_SECONDS,
+    PATIENT,
+    POST,
+    QUICK,
+    Slow,
+    assert_quiet,
+    door,
+    refused,
+    says_what_it_hears,
+)
 
 pytestmark = pytest.mark.anyio
-
-PATIENT = Limits(head_seconds=1000, connections=100)
-# Nobody is asked to wait for longer than this in vain.
-_PATIENCE_SECONDS = 30
-GET = b"GET / HTTP/1.1\r\nHost: bot\r\n\r\n"
-POST = b"POST / HTTP/1.1\r\nHost: bot\r\n"
 
 
 @pytest.fixture(scope="session")
@@ -36,110 +36,13 @@ def anyio_backend() -> tuple[str, dict[str, bool]]:
 def _nothing_breaks(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Whatever is sent, no traceback and nothing worse than a warning is logged."""
     yield
-    for record in caplog.get_records("call"):
-        assert record.levelno <= logging.WARNING, record.getMessage()
-        assert record.exc_info is None
+    assert_quiet(caplog.get_records("call"))
 
 
 @pytest.fixture(params=[HttpToolsDoor, H11Door])
 def protocol(request: pytest.FixtureRequest) -> type[asyncio.Protocol]:
     chosen: type[asyncio.Protocol] = request.param
     return chosen
-
-
-async def says_ok(scope: Scope, receive: Receive, send: Send) -> None:
-    await PlainTextResponse("ok")(scope, receive, send)
-
-
-async def says_what_it_hears(scope: Scope, receive: Receive, send: Send) -> None:
-    with suppress(ClientDisconnect):
-        body = await Request(scope, receive).body()
-        await PlainTextResponse(body)(scope, receive, send)
-
-
-class Slow:
-    """Answers when it is told to. `receive` is uvicorn's own, and so leads to the connection."""
-
-    def __init__(self) -> None:
-        self.reached = asyncio.Event()
-        self.answer = asyncio.Event()
-        self.receive: Any = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.receive = receive
-        self.reached.set()
-        await self.answer.wait()
-        await says_ok(scope, receive, send)
-
-
-class Caller:
-    """One connection, from the other side."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self.writer = writer
-
-    async def say(self, *pieces: bytes) -> None:
-        """Send these, each by itself."""
-        with suppress(ConnectionError):
-            for piece in pieces:
-                if self.writer.is_closing():
-                    await asyncio.sleep(0)  # or whoever goes on talking keeps all others waiting
-                    return
-                self.writer.write(piece)
-                await self.writer.drain()
-                # Or the next one would be sent with it.
-                await asyncio.sleep(0.001)
-
-    async def hear(self) -> bytes:
-        """Return the next answer, of those that end in "ok"."""
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            return await self._reader.readuntil(b"ok")
-
-    async def hear_out(self) -> bytes:
-        """Return what comes until the connection is closed."""
-        heard = b""
-        with suppress(ConnectionError):
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                while chunk := await self._reader.read(65536):
-                    heard += chunk
-        return heard
-
-
-class Door:
-    """A server with these limits; whoever calls is hung up on in the end."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._callers: list[Caller] = []
-
-    async def call(self, *pieces: bytes) -> Caller:
-        caller = Caller(*await asyncio.open_connection("127.0.0.1", self._port))
-        self._callers.append(caller)
-        await caller.say(*pieces)
-        return caller
-
-    def hang_up(self) -> None:
-        for caller in self._callers:
-            caller.writer.close()
-
-
-@asynccontextmanager
-async def door(
-    protocol: type[asyncio.Protocol] = HttpToolsDoor,
-    app: ASGIApp = says_ok,
-    limits: Limits = PATIENT,
-) -> AsyncIterator[Door]:
-    with bound("127.0.0.1", 0, "HOST and PORT") as sockets:
-        async with served(SideServer(app, limits, protocol), sockets):
-            opened = Door(sockets[0].getsockname()[1])
-            try:
-                yield opened
-            finally:
-                opened.hang_up()
-
-
-QUICK = replace(PATIENT, head_seconds=0.05)
 
 
 @pytest.mark.parametrize("said", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: bot\r\nA:"])
@@ -161,7 +64,7 @@ async def test_who_sends_drop_by_drop_is_cut_off_as_well(
     async with door(protocol, limits=QUICK) as opened:
         caller = await opened.call(first)
         hung_up = asyncio.create_task(caller.hear_out())
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not hung_up.done():
                 await caller.say(drop)
 
@@ -190,9 +93,6 @@ async def test_a_slow_answer_has_nothing_to_do_with_a_slow_head(
         assert b"200" in await waiting.hear()
 
 
-LONG = b"GET / HTTP/1.1\r\nA: "
-
-
 @pytest.mark.parametrize("pieces", [1, 7])
 async def test_a_head_that_is_too_large_is_refused(
     protocol: type[asyncio.Protocol], pieces: int
@@ -209,13 +109,6 @@ async def test_a_head_that_is_too_large_is_refused_even_when_it_is_all_there() -
     async with door(limits=replace(PATIENT, head_bytes=4096)) as opened:
         caller = await opened.call(LONG + b"x" * 8192 + b"\r\n\r\n")
         assert refused(await caller.hear_out())
-
-
-def refused(heard: bytes) -> bool:
-    """Whether that is an empty refusal; or nothing, where more was sent than was read."""
-    return heard == b"" or (
-        heard.split(b" ")[1] in {b"400", b"431"} and heard.endswith(b"\r\n\r\n")
-    )
 
 
 async def test_a_head_of_what_is_allowed_is_not_refused_for_what_comes_with_it(
@@ -350,7 +243,7 @@ async def test_what_comes_before_its_turn_is_not_even_read() -> None:
         transport = slow.receive.__self__.transport
         assert transport.is_reading()
         await caller.say(LONG)
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while transport.is_reading():
                 await caller.say(b"x")
         slow.answer.set()

@@ -8,6 +8,8 @@ import pytest
 
 from bot.check.configured import about_settings
 from bot.check.finding import Grade
+from bot.server import bound
+from bot.workflows import PlaceError
 from tests.unit.check.scene import APP_TOKEN, SECRETS, SIGNING_SECRET, Given, grades, the
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 - nothing is bound to it
@@ -70,7 +72,7 @@ async def test_an_amount_in_another_currency_than_the_venues_is_wrong(given: Giv
     [
         (SIGNING_SECRET, Grade.OK),
         (SIGNING_SECRET[:-1], Grade.WRONG),
-        (f"{SIGNING_SECRET} ", Grade.WRONG),
+        (f"{SIGNING_SECRET}0", Grade.WRONG),
         (SIGNING_SECRET.upper(), Grade.WRONG),
         ("xoxb-the-token-by-mistake", Grade.WRONG),
     ],
@@ -138,6 +140,42 @@ async def test_metrics_open_to_strangers_are_warned_of(
     finding = the(await about_settings(given(**environment)), "metrics")
     assert finding.grade is grade
     assert ("ADMIN_PORT" in finding.to_do) == (grade is Grade.WARNING)
+
+
+@pytest.mark.parametrize(
+    ("host", "admin_host"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("localhost", "127.0.0.1"),
+        (ANYWHERE, "127.0.0.1"),
+        ("127.0.0.1", ANYWHERE),
+        ("127.0.0.1", "127.0.0.2"),
+        ("127.0.0.1", "::1"),
+        ("::", "127.0.0.1"),
+    ],
+)
+@pytest.mark.anyio
+async def test_one_port_for_both_is_wrong_where_the_start_refuses_it(
+    given: Given, host: str, admin_host: str
+) -> None:
+    try:
+        with bound(admin_host, 0, "") as taken:
+            port = str(taken[0].getsockname()[1])
+            with bound(host, int(port), ""):
+                expected = Grade.OK
+    except PlaceError:
+        expected = Grade.WRONG
+    settings = given(HOST=host, PORT=port, ADMIN_HOST=admin_host, ADMIN_PORT=port)
+    finding = the(await about_settings(settings), "metrics")
+    assert finding.grade is expected
+    assert port in finding.text
+    assert ("ADMIN_PORT" in finding.to_do) == (expected is Grade.WRONG)
+
+
+@pytest.mark.anyio
+async def test_any_free_port_for_both_is_ok(given: Given) -> None:
+    findings = await about_settings(given(PORT="0", ADMIN_PORT="0"))
+    assert the(findings, "metrics").grade is Grade.OK
 
 
 @pytest.mark.parametrize("currency", ["", "USD", "EUR"])

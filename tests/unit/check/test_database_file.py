@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from errno import EACCES
 from pathlib import Path
 
 import pytest
@@ -20,10 +22,17 @@ PLENTY = 10**12
 
 @dataclass(frozen=True, slots=True)
 class Place(Disk):
-    """A disk with so much room; nobody may write to `kept`, by name (tests may run as root)."""
+    """A disk with so much room; by name, for tests may run as root, nobody may write to `kept`,
+    nor look into `closed`."""
 
     free: int = PLENTY
     kept: str = ""
+    closed: str | None = None
+
+    def exists(self, path: Path) -> bool:
+        if self.closed in {folder.name for folder in path.parents}:
+            raise PermissionError(EACCES, "Permission denied", str(path))
+        return path.exists()
 
     def may_write(self, path: Path) -> bool:
         return path.name != self.kept
@@ -125,6 +134,46 @@ async def test_a_place_that_may_not_be_written_to_is_wrong(tmp_path: Path, kept:
     finding = the(await findings_of(path, Place(kept=kept)), "database")
     assert finding.grade is Grade.WRONG
     assert f"{kept} may not be written to" in finding.text
+
+
+@pytest.mark.anyio
+async def test_a_place_that_may_not_be_looked_into_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "house" / "var" / "x.db"
+    (finding,) = await findings_of(path, Place(closed="house"))
+    assert finding.grade is Grade.WRONG
+    assert f"{path.parent} may not be looked at by this user" in finding.text
+    assert "DATABASE_URL" in finding.to_do
+
+
+@pytest.mark.anyio
+async def test_a_place_that_there_cannot_be_is_wrong(tmp_path: Path) -> None:
+    (finding,) = await findings_of(tmp_path / ("x" * 300) / "x.db")
+    assert finding.grade is Grade.WRONG
+    assert "File name too long" in finding.text
+
+
+@pytest.mark.anyio
+async def test_a_log_that_waits_to_be_taken_over_is_told_and_left_alone(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    with sqlite_database(tmp_path / "x.db"):
+        for name in ("x.db", "x.db-wal"):
+            shutil.copy(tmp_path / name, copy / name)
+    before = contents(copy)
+    finding = the(await findings_of(copy / "x.db"), "database")
+    assert finding.grade is Grade.WARNING
+    assert "write-ahead log" in finding.text
+    assert "restored" in finding.to_do
+    assert contents(copy) == before
+
+
+@pytest.mark.anyio
+async def test_an_empty_log_waits_for_nothing(tmp_path: Path) -> None:
+    path = migrated(tmp_path / "x.db")
+    (tmp_path / "x.db-wal").touch()
+    before = contents(tmp_path)
+    assert grades(await findings_of(path)) == {Grade.OK}
+    assert contents(tmp_path) == before
 
 
 @pytest.mark.anyio

@@ -6,16 +6,30 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from aiohttp import web
 from pydantic import SecretStr
 
 from bot.check.finding import Grade
 from bot.check.identity import Introduction, about_socket, introduce
+from bot.check.slack import connection
+from bot.domain.delivery import DeliveryPostponedError
 from bot.domain.policy import Policy
 from bot.domain.venue import Venue
+from bot.slack.calls import Calls
 from bot.slack.directory import Home
 from tests.examples import VENUE
-from tests.unit.check.scene import ALL, APP_TOKEN, NEEDED, asked_slack, grades, the, welcome
-from tests.unit.slack.loopback import CUT, TEAM, Reply, refusal
+from tests.unit.check.scene import (
+    ALL,
+    APP_TOKEN,
+    NEEDED,
+    Given,
+    asked_slack,
+    grades,
+    served,
+    the,
+    welcome,
+)
+from tests.unit.slack.loopback import CUT, TEAM, Reply, refusal, slack_and_client
 
 WITH_GROUP = Venue(
     key="harbour",
@@ -25,6 +39,15 @@ WITH_GROUP = Venue(
     timezone=None,
     policy=Policy(approvers=frozenset({"S0APPROVE"})),
 )
+# Slack's word for a trouble of its own, with whatever status, and a status that says it all.
+SLACKS_OWN_TROUBLES = [
+    refusal("internal_error"),
+    refusal("fatal_error"),
+    refusal("service_unavailable", 503),
+    refusal("request_timeout"),
+    refusal("team_added_to_org"),
+    refusal("invalid_auth", 500),
+]
 
 
 async def introduced(reply: Reply, *venues: Venue) -> Introduction:
@@ -103,7 +126,7 @@ async def test_a_persons_token_is_wrong_and_the_person_not_named() -> None:
         (Reply({"id": 1}), Grade.WRONG, "not as Slack does"),
         (Reply("{", headers={"Content-Type": "application/json"}), Grade.WRONG, "not as Slack"),
         (Reply("ok", headers={"Content-Type": "text/plain"}), Grade.WRONG, "not as Slack does"),
-        (Reply("<html>sorry</html>", 503), Grade.WRONG, "cannot answer now (HTTP 503)"),
+        (Reply("<html>sorry</html>", 503), Grade.WARNING, "cannot answer now (HTTP 503)"),
         (Reply(None, CUT), Grade.WRONG, "broke without an answer"),
     ],
 )
@@ -115,6 +138,71 @@ async def test_whatever_slack_answers_is_a_finding(reply: Reply, grade: Grade, s
     assert said in finding.text
     assert finding.to_do
     assert not told.is_welcome
+
+
+@pytest.mark.anyio
+async def test_an_answer_in_letters_of_no_alphabet_is_not_a_name_unknown_to_the_dns(
+    given: Given,
+) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=b'{"ok": "\xff"}', content_type="application/json")
+
+    async with served(answer) as url, connection(given(SLACK_API_URL=url)) as asker:
+        finding = the((await introduce(asker, [])).findings, "Slack")
+    assert "not as Slack does" in finding.text
+
+
+@pytest.mark.parametrize(
+    "value", ["proxy.example:3128:hunter2", "http://proxy.example:3128:hunter2", "127.0.0.1:9"]
+)
+@pytest.mark.anyio
+async def test_a_proxys_address_that_is_none_is_said_to_be(
+    given: Given, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", value)
+    async with connection(given(SLACK_API_URL="http://127.0.0.1:9")) as asker:
+        finding = the((await introduce(asker, [])).findings, "Slack")
+    assert "HTTP_PROXY" in finding.text
+    assert "hunter2" not in finding.text + finding.to_do
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "HTTPS_PROXY"])
+@pytest.mark.anyio
+async def test_where_no_proxy_is_wanted_none_is_asked(
+    given: Given, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
+    async with (
+        slack_and_client() as (slack, _),
+        connection(given(SLACK_API_URL=slack.base)) as asker,
+    ):
+        slack.replies["auth.test"] = [welcome(*ALL)]
+        assert (await introduce(asker, [])).is_welcome
+
+
+@pytest.mark.parametrize("reply", SLACKS_OWN_TROUBLES)
+@pytest.mark.anyio
+async def test_slacks_own_troubles_are_not_blamed_on_the_tokens(reply: Reply) -> None:
+    async with asked_slack() as (slack, asker):
+        for method in ("auth.test", "apps.connections.open"):
+            slack.replies[method] = [reply]
+        told = await introduce(asker, [])
+        findings = [*told.findings, *await about_socket(asker, SecretStr(APP_TOKEN))]
+    assert [finding.what for finding in findings] == ["Slack", "Socket Mode"]
+    assert grades(findings) == {Grade.WARNING}
+    for finding in findings:
+        assert "cannot answer now" in finding.text
+        assert finding.to_do == "Run this again later."
+
+
+@pytest.mark.parametrize("reply", SLACKS_OWN_TROUBLES)
+@pytest.mark.anyio
+async def test_the_bot_tries_again_after_the_same_troubles(reply: Reply) -> None:
+    async with slack_and_client() as (slack, client):
+        slack.replies["auth.test"] = [reply]
+        with pytest.raises(DeliveryPostponedError):
+            await Calls().make("auth.test", client.auth_test)
 
 
 @pytest.mark.anyio

@@ -124,6 +124,40 @@ async def test_too_few_for_a_tier_is_wrong_with_the_numbers() -> None:
 
 
 @pytest.mark.anyio
+async def test_a_rule_that_whoever_asks_is_needed_for_is_wrong() -> None:
+    both = ids(ANN, BEN)
+    asked = Asked(requesters=both, approvers=both, tiers=(Tier(approvals=2),))
+    finding = the(await asked.findings(), "policy of riverside")
+    assert finding.grade is Grade.WRONG
+    assert finding.text.startswith("tiers[0]: whoever may ask is needed to approve it as well")
+    assert "2 must approve, and with whoever asked 2 may" in finding.text
+
+
+@pytest.mark.parametrize(
+    "other", [{"self_approval": True}, {"requesters": None}, {"approvers": ids(ANN, BEN, "U0CAT")}]
+)
+@pytest.mark.anyio
+async def test_a_rule_that_others_can_satisfy_is_ok(other: dict[str, Any]) -> None:
+    policy = {"requesters": ids(ANN, BEN), "approvers": ids(ANN, BEN)} | other
+    findings = await Asked(tiers=(Tier(approvals=2),), **policy).findings()
+    assert grades(findings) == {Grade.OK}
+
+
+@pytest.mark.anyio
+async def test_more_rejections_than_people_are_warned_of() -> None:
+    asked = Asked(approvers=ids(ANN, BEN), rejections=3)
+    finding = the(await asked.findings(), "policy of riverside")
+    assert finding.grade is Grade.WARNING
+    assert finding.text == "rejections: 3 different people have to reject, and 2 may."
+    assert finding.to_do
+
+
+@pytest.mark.anyio
+async def test_as_many_rejections_as_people_are_ok() -> None:
+    assert grades(await Asked(approvers=ids(ANN, BEN), rejections=2).findings()) == {Grade.OK}
+
+
+@pytest.mark.anyio
 async def test_members_of_a_group_who_could_not_act_do_not_count() -> None:
     findings = await Asked(approvers=ids(GROUP)).group(ANN).shown(ODD["deactivated"]).findings()
     assert "no full member" in the(findings, f"user group {GROUP}").text

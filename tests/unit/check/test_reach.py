@@ -13,7 +13,13 @@ import httpx
 import pytest
 from aiohttp import web
 
-from bot.check.reach import Trouble, is_loopback, keeps_secrets, trouble_of
+from bot.check.reach import (
+    Trouble,
+    is_loopback,
+    keeps_secrets,
+    trouble_of,
+    trouble_of_client,
+)
 from tests.unit.check.scene import certificate, served
 
 Ask = Callable[[str], Awaitable[Trouble]]
@@ -66,6 +72,35 @@ async def _listening(*, hangs_up: bool) -> AsyncIterator[str]:
 async def test_a_name_that_is_not_known(ask: Ask) -> None:
     trouble = await ask("https://nowhere.invalid/")
     assert "nowhere.invalid is not found in the DNS" in trouble.text
+
+
+@pytest.mark.anyio
+async def test_a_name_that_cannot_be_one() -> None:
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(UnicodeError) as failed:
+            await session.get("http://a..invalid/")
+    trouble = trouble_of(failed.value, "http://a..invalid/")
+    assert "a..invalid is not found in the DNS" in trouble.text
+
+
+@pytest.mark.parametrize("key", ["go\u200bod", "good\u00a0", "good\r", "go\nod", " good\n"])
+@pytest.mark.anyio
+async def test_a_key_that_no_header_can_hold_is_not_the_networks_fault(key: str) -> None:
+    async with served(_welcome) as url, httpx.AsyncClient(timeout=2) as client:
+        with pytest.raises((httpx.HTTPError, UnicodeError)) as failed:
+            await client.get(url, headers={"x-acme-api-key": key})
+    trouble = trouble_of(failed.value, url)
+    assert "nothing was sent to localhost, for the key or token" in trouble.text
+    assert "anything around it" in trouble.to_do
+    assert "good" not in trouble.text + trouble.to_do
+
+
+@pytest.mark.anyio
+async def test_a_proxys_address_that_is_none_is_not_the_others_fault() -> None:
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientError) as failed:
+            await session.get(NOBODY, proxy="proxy.example:3128:x")
+    assert "HTTPS_PROXY" in trouble_of(failed.value, NOBODY).text
 
 
 @pytest.mark.anyio
@@ -129,6 +164,13 @@ def test_what_else_an_address_holds_is_not_repeated() -> None:
     said = trouble.text + trouble.to_do
     assert "api.example" in said
     assert not any(word in said for word in ("user:", "password", "secret"))
+
+
+def test_variables_are_named_and_what_they_say_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("all_proxy", "socks5://user:hunter2@proxy.example")
+    trouble = trouble_of_client(ImportError())
+    assert "all_proxy" in trouble.text
+    assert "hunter2" not in trouble.text + trouble.to_do
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -63,6 +64,19 @@ def test_grades_are_words_where_there_are_no_colours() -> None:
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     shown = CODES.sub("", told(FINDINGS, terminal=True, width=width))
     assert all(len(line) <= width for line in shown.splitlines())
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1", "utf-8"])
+def test_letters_that_the_output_does_not_know_stop_nothing(encoding: str, terminal: bool) -> None:
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding=encoding)
+    findings = [ok("Slack", "In Музей …"), wrong("database", "No \udcff.db.", "Name \udcff it.")]
+    report(findings, Console(file=stream, force_terminal=terminal, width=80))
+    stream.flush()
+    shown = written.getvalue().decode(encoding)
+    assert ("Музей" if encoding == "utf-8" else r"\u041c") in shown
+    assert r"\udcff.db" in shown
 
 
 def test_that_nothing_is_wrong_is_said() -> None:

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 
 from bot.check.finding import Finding, Grade
 from bot.check.venues import about_venue
 from tests.unit.check.scene import ACME_KEY, Given, certificate, grades, served, the
 
 WHAT = "venue acme"
+NOBODY = "http://127.0.0.1:9"
 PAGE = "<!doctype html><title>Welcome</title>"
 
 
@@ -114,8 +116,46 @@ async def test_a_key_is_not_sent_where_it_could_be_read_on_the_way(given: Given)
 
 
 @pytest.mark.anyio
+async def test_a_key_with_a_stray_character_is_said_to_have_one(given: Given) -> None:
+    acme = Acme()
+    async with served(acme.answer) as url:
+        (config,) = given(ACME_BASE_URL=url).venues
+        config = config.model_copy(update={"api_key": SecretStr(f"{ACME_KEY}\u00a0")})
+        (finding,) = await about_venue(config)
+    assert finding.grade is Grade.WRONG
+    assert "the key or token has a character in it" in finding.text
+    assert acme.asked == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SSL_CERT_FILE", "/nowhere/hunter2.pem"),
+        ("SSL_CERT_FILE", "/"),
+        ("SSL_CERT_FILE", __file__),
+        ("ALL_PROXY", "socks5://user:hunter2@127.0.0.1:1080"),
+        ("HTTPS_PROXY", "proxy.example:3128:hunter2"),
+        ("HTTPS_PROXY", "ftp://hunter2@proxy.example"),
+        ("NO_PROXY", "[::1],localhost"),
+    ],
+)
+@pytest.mark.anyio
+async def test_variables_that_keep_anything_from_being_asked_are_named(
+    given: Given, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    (config,) = given(ACME_BASE_URL=NOBODY).venues
+    monkeypatch.setenv(name, value)
+    (finding,) = await about_venue(config)
+    assert finding.grade is Grade.WRONG
+    assert "Not asked" in finding.text
+    assert name in finding.text
+    assert finding.to_do
+    assert "hunter2" not in finding.text + finding.to_do
+
+
+@pytest.mark.anyio
 async def test_a_server_that_is_not_there_is_wrong(given: Given) -> None:
-    (config,) = given(ACME_BASE_URL="http://127.0.0.1:9").venues
+    (config,) = given(ACME_BASE_URL=NOBODY).venues
     (finding,) = await about_venue(config)
     assert finding.grade is Grade.WRONG
     assert "no connection" in finding.text

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import pytest
+from slack_bolt.adapter.starlette.async_handler import to_async_bolt_request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
@@ -15,11 +17,16 @@ from bot.slack.guard import (
     Deliveries,
     Seal,
 )
+from bot.slack.listeners.front import delivery_key
 from tests.unit.slack.knocking import (
+    BODY,
+    HEADERS,
     NOW,
     Sent,
     deliver,
     guarding,
+    piece,
+    signature,
     signed,
     whole,
 )
@@ -62,6 +69,36 @@ async def test_what_is_signed_anew_is_no_replay() -> None:
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         await deliver(guard, whole(), raw)
     assert book.lines == 2
+
+
+class Recorder:
+    """An app that keeps the headers, and the name of the delivery, that Bolt would see."""
+
+    def __init__(self) -> None:
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.key: str | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request({**scope, "query_string": b""}, receive)
+        self.headers = list(request.headers.raw)
+        self.key = delivery_key(to_async_bolt_request(request, await request.body()), "1.2")
+        await PlainTextResponse("in")(scope, receive, send)
+
+
+@pytest.mark.parametrize("name", [b"x-slack-signature", b"x-slack-retry-num", b"content-type"])
+@pytest.mark.parametrize("where", [0, 100])
+async def test_what_was_judged_is_what_bolt_sees(name: bytes, where: int) -> None:
+    """A server may go on adding to the headers while the body comes: trailers."""
+    recorder = Recorder()
+    live = list(HEADERS)
+
+    async def adding() -> Message:
+        live.insert(where, (name, b"v0=" + b"b" * 64))
+        return piece(BODY, more=False)
+
+    assert (await deliver(guarding(recorder), adding, live))[0]["status"] == 200
+    assert recorder.headers == HEADERS
+    assert recorder.key == signature(BODY)
 
 
 class Gate:

@@ -41,8 +41,7 @@ QUICK = "[execution]\nsettle_pauses = [0.05, 0.1, 0.2]\n"
 _CHANNELS = 40
 _CASE = "C0CASE"
 _PATIENCE_SECONDS = 60.0
-# Slack gives three seconds, to answer and to open a form; on a machine that is busy with others a
-# flush, or a form of sixty lines, may need longer.
+# Slack gives three seconds to answer or open a form; a machine busy with others may need more.
 _SLACKS_PATIENCE = 20.0
 
 

@@ -17,17 +17,16 @@ from bot.domain.policy import BreakGlass, Ceiling, Policy, Tier
 from bot.domain.quote import BlockCode, QuoteBlock, WarningCode
 from bot.domain.request import (
     Actor,
-    Decision,
     Request,
     State,
     Verdict,
 )
 from bot.domain.ruling import Action, Circumstances, rule
-from bot.domain.venue import Venue
 from bot.slack.cards import refusals
 from tests.examples import APPROVER, NOW, REQUESTER, VENUE, line, member, order, request, usd
 from tests.scenes import policies
 from tests.strategies import GUEST_EMAIL, actors, hostile, requests
+from tests.unit.slack.refused import NOTHING_USED, UP_TO_300, said, venue, voted
 from tests.unit.slack.rendered import calls_nobody, steers_nothing
 
 NOES = [ruling for ruling in Ruling if ruling not in {Ruling.ALLOWED, Ruling.REPEATED}]
@@ -44,28 +43,8 @@ OF_ASKING = {
     Ruling.BOT,
     Ruling.DEACTIVATED,
 }
-UP_TO_300 = Ceiling((usd("300.00"),))
 IN_EUROS = Ceiling((Money(usd("300.00").amount, "EUR"),))
 FINANCE, FRONT = "S0FINANCE", "S0FRONT"
-
-
-def venue(policy: Policy) -> Venue:
-    return replace(VENUE, policy=policy)
-
-
-def said(
-    policy: Policy,
-    action: Action = Action.APPROVE,
-    of: Request | None = None,
-    who: Person | None = None,
-    usage: Usage | None = None,
-) -> str:
-    """What somebody who tries is told; that the policy says no is part of it."""
-    subject, person = of or request(), who or member(APPROVER)
-    at = Circumstances(person, NOW, subject.revision, (), usage)
-    judgement = rule(policy, action, subject, at)
-    assert not judgement.is_allowed
-    return refusals.refusal(judgement, action, subject, venue(policy), person, NOW)
 
 
 def is_sentence(text: str) -> bool:
@@ -177,7 +156,6 @@ def test_above_all_tiers_the_amounts_and_the_other_way_are_named() -> None:
 
 
 BREAKING = Policy(break_glass=BreakGlass(frozenset({FINANCE}), UP_TO_300))
-NOTHING_USED = Usage(usd("0.00"), usd("0.00"))
 USED = Usage(usd("150.00"), usd("250.00"))
 FOREIGN = [
     (Policy(tiers=(Tier(IN_EUROS),)), Action.APPROVE, member(APPROVER)),
@@ -224,63 +202,6 @@ def test_a_limit_that_is_used_up_is_named_with_what_was_used() -> None:
     assert "That sum begins anew at midnight. Nothing" in text
 
 
-@pytest.mark.parametrize(
-    ("policy", "sentence"),
-    [
-        (Policy(approver_daily=UP_TO_300), "Nobody may approve more than $300.00 a day here"),
-        (Policy(requester_daily=UP_TO_300), "may come to $300.00 a day at most"),
-    ],
-)
-def test_an_amount_that_is_above_a_daily_limit_by_itself_can_never_be_approved(
-    policy: Policy, sentence: str
-) -> None:
-    text = said(policy, usage=NOTHING_USED)
-    assert sentence in text
-    assert "tickets worth $400.00 cannot be approved at all" in text
-    assert "Somebody else" not in text
-    assert "midnight" not in text
-
-
-def test_who_decided_already_is_not_named_as_somebody_to_ask() -> None:
-    two = Policy(
-        approvers=frozenset({APPROVER.user, "U0SECOND", "U0THIRD"}), tiers=(Tier(None, 2),)
-    )
-    stranger = member(Actor("U0NOBODY", "T0MUSEUM"))
-    text = said(two, of=voted(Verdict.APPROVED), who=stranger)
-    assert "Ask one of them: <@U0SECOND> or <@U0THIRD>." in text
-    text = said(replace(two, rejections=2), of=voted(Verdict.REJECTED), who=stranger)
-    assert "Ask one of them: <@U0SECOND> or <@U0THIRD>." in text
-
-
-def test_the_requester_is_not_named_above_their_own_ceiling() -> None:
-    own = Policy(
-        approvers=frozenset({APPROVER.user, REQUESTER.user}),
-        self_approval=True,
-        self_approval_up_to=UP_TO_300,
-    )
-    text = said(own, who=member(Actor("U0NOBODY", "T0MUSEUM")))
-    assert "Ask one of them: <@U0APPROVE>." in text
-
-
-def test_a_bar_that_came_true_a_moment_ago_is_named() -> None:
-    """Also where what is known of the person is from before."""
-    began = replace(line(), event_at=NOW)
-    policy, of = Policy(block_on=frozenset({WarningCode.PAST_EVENT})), request(of=order(began))
-    who = replace(member(APPROVER), known_at=NOW - timedelta(seconds=20))
-    now = NOW + timedelta(seconds=20)
-    judgement = rule(policy, Action.APPROVE, of, Circumstances(who, now, 1))
-    text = refusals.refusal(judgement, Action.APPROVE, of, venue(policy), who, now)
-    assert "is already over or has begun" in text
-
-
-def test_after_the_expiry_it_is_too_late_also_where_nobody_noted_it_yet() -> None:
-    of = replace(request(), expires_at=NOW)
-    text = said(Policy(), of=of)
-    assert text.startswith("Too late: nobody decided on order 100130807 in time")
-    voted_on = replace(of, votes=voted(Verdict.APPROVED).votes)
-    assert said(Policy(), of=voted_on).startswith("Too late: not enough people decided on order")
-
-
 def test_a_limit_that_nobody_could_look_up_is_a_sentence_too() -> None:
     text = said(Policy(approver_daily=Ceiling((usd("500.00"),))))
     assert is_sentence(text)
@@ -293,10 +214,6 @@ def test_who_may_break_the_glass_is_named() -> None:
     assert "Ask one of them: <!subteam^S0FINANCE>." in text
     none = said(Policy(), Action.BREAK_GLASS)
     assert none == "Nobody may approve alone here, not even in an emergency. Nothing was changed."
-
-
-def voted(verdict: Verdict) -> Request:
-    return replace(request(), votes=(Decision(verdict, APPROVER, NOW, 1),))
 
 
 def test_the_same_person_twice_is_told_how_to_undo_the_first_time() -> None:

@@ -167,7 +167,7 @@ class Journey:
         if not self.plan.refund_email:
             answer = self.scene.people.command(order, team.requester, team.channel)
             self.last = f"ask: {answer}"
-            return answer["ok"] is True and "did not count" not in str(answer)
+            return answer["ok"] is True and "whether this counted" not in str(answer)
         self.scene.people.command("", team.requester, team.channel)
         form = self._form("cancel_order", team.requester)
         answer = self.scene.people.submit(form, team.requester, order_id=order, notify="refund")

@@ -100,7 +100,9 @@ def fill_disk(scene: Scene, process: Process, seconds: float) -> int:
         while time.monotonic() < until or not refused:
             answer = scene.people.command(case.order, case.team.requester, case.team.channel)
             lost_on_the_way = "status" not in answer
-            refused += "did not count" in str(answer) or (not answer["ok"] and not lost_on_the_way)
+            refused += "whether this counted" in str(answer) or (
+                not answer["ok"] and not lost_on_the_way
+            )
             assert time.monotonic() < until + _REFUSALS_SECONDS, f"never refused: {answer}"
             time.sleep(0.1)
     return refused

@@ -138,6 +138,11 @@ class Strangers:
         chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
         start = head([*self.wire.signed(body).items(), ("Transfer-Encoding", "chunked")])
         yield "chunks without end", itertools.chain([start], itertools.repeat(chunk, 40))
+        whole = start + f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n"
+        trailer = f"X-Trailer: {CANARY}\r\n".encode() * 500
+        yield "trailers without end", itertools.chain([whole], itertools.repeat(trailer, 40))
+        long = itertools.repeat(b"a" * 10_000, 40)
+        yield "one trailer without end", itertools.chain([whole + b"X-Trailer: "], long)
         yield "all but the end of a megabyte", [self._in_order(body, _LIMIT), padded[: _LIMIT - 1]]
         yield "just not too long", [self._in_order(padded, _LIMIT), padded[:_LIMIT]]
         packed = gzip.compress(bytes(8 * _LIMIT))

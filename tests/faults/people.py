@@ -178,7 +178,7 @@ class Journey:
         partly = self.plan.tickets < TICKETS
         if partly and not self.chosen:
             self._choose()
-        elif not partly or "a part of the order" in words(self.card):
+        elif not partly or self._revision() > 1:  # the quote of what was chosen, or a later one
             self._decide()
 
     def _choose(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,37 +10,18 @@ import pytest
 from prometheus_client import REGISTRY
 from starlette.types import Message, Receive, Scope, Send
 
-from bot.connections import H11Door, HttpToolsDoor, Room, Watch
-from tests.unit.calling import (
+from bot.connections import Room, Watch
+from tests.unit.connections.calling import (
     GET,
     PATIENT,
     POST,
     Slow,
-    assert_quiet,
     door,
     says_ok,
     until,
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="session")
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    """The loop that the bot runs on."""
-    return "asyncio", {"use_uvloop": True}
-
-
-@pytest.fixture(autouse=True)
-def _nothing_breaks(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    yield
-    assert_quiet(caplog.get_records("call"))
-
-
-@pytest.fixture(params=[HttpToolsDoor, H11Door])
-def protocol(request: pytest.FixtureRequest) -> type[asyncio.Protocol]:
-    chosen: type[asyncio.Protocol] = request.param
-    return chosen
 
 
 HURRIED = replace(PATIENT, reading_seconds=0.05)

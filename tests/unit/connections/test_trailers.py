@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -12,35 +11,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from bot.connections import H11Door, HttpToolsDoor
-from tests.unit.calling import (
+from bot.connections import HttpToolsDoor
+from tests.unit.connections.calling import (
     PATIENT,
     POST,
-    assert_quiet,
     door,
     refused,
     says_what_it_hears,
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="session")
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    """The loop that the bot runs on."""
-    return "asyncio", {"use_uvloop": True}
-
-
-@pytest.fixture(autouse=True)
-def _nothing_breaks(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    yield
-    assert_quiet(caplog.get_records("call"))
-
-
-@pytest.fixture(params=[HttpToolsDoor, H11Door])
-def protocol(request: pytest.FixtureRequest) -> type[asyncio.Protocol]:
-    chosen: type[asyncio.Protocol] = request.param
-    return chosen
 
 
 NARROW = replace(PATIENT, head_bytes=4096)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from bot.connections import H11Door, HttpToolsDoor
-from tests.unit.calling import (
+from tests.unit.connections.calling import (
     GET,
     LONG,
     PATIENCE_SECONDS,
@@ -17,32 +16,12 @@ from tests.unit.calling import (
     POST,
     QUICK,
     Slow,
-    assert_quiet,
     door,
     refused,
     says_what_it_hears,
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="session")
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    """The loop that the bot runs on: writing to what is closed is an error there."""
-    return "asyncio", {"use_uvloop": True}
-
-
-@pytest.fixture(autouse=True)
-def _nothing_breaks(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Whatever is sent, no traceback and nothing worse than a warning is logged."""
-    yield
-    assert_quiet(caplog.get_records("call"))
-
-
-@pytest.fixture(params=[HttpToolsDoor, H11Door])
-def protocol(request: pytest.FixtureRequest) -> type[asyncio.Protocol]:
-    chosen: type[asyncio.Protocol] = request.param
-    return chosen
 
 
 @pytest.mark.parametrize("said", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: bot\r\nA:"])
